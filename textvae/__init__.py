@@ -1,0 +1,1 @@
+"""Sentence variational auto-encoders: train, measure, interpolate."""

@@ -1,0 +1,100 @@
+"""The words that every part of the library shares.
+
+Shapes are written with one letter each, here and nowhere else:
+
+    S  latent samples      B  sentences         T  positions
+    V  vocabulary          E  embedding         H  features
+    D  latent dimensions   K  beams
+
+Masks are True where a token is real. Every number is in nats unless its name says otherwise.
+"""
+
+__all__ = ["BOS", "EOS", "NUM_SPECIALS", "PAD", "UNK", "Batch", "State", "Terms"]
+
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+PAD, BOS, EOS, UNK = 0, 1, 2, 3
+"""Token numbers that every tokenizer of ours reserves: padding, start, end, unknown."""
+
+NUM_SPECIALS = 4
+
+State = dict[str, Tensor]
+"""What a decoder carries from one step to the next: batch-first tensors, so that a search can
+reorder them without knowing what they are."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Sentences as numbers.
+
+    Arguments:
+        source: What the encoder reads, with shape (B, T); each sentence ends in ``</s>``.
+        source_mask: Where `source` is real, with shape (B, T).
+        target: What the decoder predicts, with shape (B, T): every token and ``</s>``. Its first
+            input, ``<s>``, is the decoder's own affair: it is neither stored nor counted.
+        target_mask: Where `target` is real, with shape (B, T).
+        index: The position of each sentence in its corpus, with shape (B,).
+        label: The label of each sentence, with shape (B,), or None.
+    """
+
+    source: Tensor
+    source_mask: Tensor
+    target: Tensor
+    target_mask: Tensor
+    index: Tensor
+    label: Tensor | None = None
+
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> "Batch":
+        """The same batch on another device; Lightning calls it."""
+        moved = {f.name: getattr(self, f.name) for f in fields(self)}
+        return Batch(
+            **{k: v if v is None else v.to(device, non_blocking=non_blocking) for k, v in moved.items()}
+        )
+
+    def pin_memory(self) -> "Batch":
+        """The same batch in page-locked memory; the data loader calls it."""
+        return Batch(
+            **{
+                f.name: v if (v := getattr(self, f.name)) is None else v.pin_memory()
+                for f in fields(self)
+            }
+        )
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a model says of a batch: all that objectives and metrics may see.
+
+    Sums over the target tokens of a sentence (``</s>`` included), in nats.
+
+    Arguments:
+        q: The posterior, with batch shape (B,) and event shape (D,); None for a language model.
+        p: The prior, with event shape (D,); None for a language model.
+        z: The latent samples, with shape (S, B, D).
+        log_px_z: The log-likelihood of each sentence under each sample, with shape (S, B).
+        log_pz: The log-density of the samples under the prior, with shape (S, B).
+        log_qz_x: Their log-density under the posterior, with shape (S, B).
+        kl: The divergence from posterior to prior, with shape (B,): in closed form where one is
+            registered, else estimated from `z`.
+        kl_per_dim: The divergence of each dimension, with shape (B, D), or None.
+        num_tokens: The target tokens of each sentence, with shape (B,).
+        auxiliary: What components add to the loss, with shape (B,).
+    """
+
+    q: Distribution | None
+    p: Distribution | None
+    z: Tensor
+    log_px_z: Tensor
+    log_pz: Tensor
+    log_qz_x: Tensor
+    kl: Tensor
+    kl_per_dim: Tensor | None
+    num_tokens: Tensor
+    auxiliary: Tensor
