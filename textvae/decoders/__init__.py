@@ -1,0 +1,7 @@
+"""Decoders, one a file."""
+
+from .base import Decoder
+from .gru import GRUDecoder
+from .lstm import LSTMDecoder
+
+__all__ = ["Decoder", "GRUDecoder", "LSTMDecoder"]

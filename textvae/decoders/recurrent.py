@@ -1,0 +1,133 @@
+"""What the GRU and the LSTM decoder share."""
+
+__all__ = ["INJECTIONS", "RecurrentDecoder"]
+
+import abc
+from typing import ClassVar, Literal
+
+import torch
+import torch.nn as nn
+from torch import Tensor
+
+from ..nn import init_uniform_, linear_log_prob, word_dropout
+from ..types import BOS, UNK, State
+from .base import Decoder
+
+INJECTIONS = Literal["state", "input", "both"]
+
+
+class RecurrentDecoder(Decoder):
+    r"""A recurrent network that reads the words before and knows z.
+
+    z enters the initial state, :math:`c_0 = W z, h_0 = \tanh(c_0)`, is concatenated to every
+    input, or both. A leaf names the network in :attr:`network`.
+
+    Arguments:
+        vocab_size: The number of tokens of the vocabulary.
+        latent_dim: The number of latent dimensions; 0 makes a language model.
+        embedding_size: The size of a token's embedding.
+        hidden_size: The size of the hidden state.
+        num_layers: The number of layers.
+        inject: Where z enters: state, input or both.
+        input_dropout: The dropout rate of the embeddings.
+        output_dropout: The dropout rate of the outputs, and between layers.
+        word_dropout: The rate at which input words are replaced by the unknown word in training.
+        tie_embeddings: Whether input and output share one embedding; needs equal sizes.
+        init_range: Parameters are drawn from U(-r, r); the benchmark's is 0.01. PyTorch's if None.
+        embedding_range: Embeddings are drawn from U(-r, r); the benchmark's is 0.1.
+
+    Raises:
+        ValueError: If embeddings are tied and sizes differ.
+    """
+
+    network: ClassVar[type[nn.RNNBase]]
+
+    def __init__(
+        self,
+        vocab_size: int,
+        latent_dim: int,
+        embedding_size: int = 256,
+        hidden_size: int = 256,
+        num_layers: int = 1,
+        inject: INJECTIONS = "both",
+        input_dropout: float = 0.5,
+        output_dropout: float = 0.5,
+        word_dropout: float = 0.0,
+        tie_embeddings: bool = False,
+        init_range: float | None = None,
+        embedding_range: float | None = None,
+    ) -> None:
+        super().__init__()
+
+        if tie_embeddings and embedding_size != hidden_size:
+            raise ValueError(
+                f"'tie_embeddings' needs 'embedding_size' equal to 'hidden_size', "
+                f"got {embedding_size} and {hidden_size}."
+            )
+
+        self.vocab_size = vocab_size
+        self.latent_dim = latent_dim
+        self.inject = inject
+        self.word_dropout = word_dropout
+        self.input_dropout = nn.Dropout(input_dropout)
+        self.output_dropout = nn.Dropout(output_dropout)
+        self.embedding = nn.Embedding(vocab_size, embedding_size)
+        self.recurrent = self.network(
+            embedding_size + (0 if inject == "state" else latent_dim),
+            hidden_size,
+            num_layers,
+            batch_first=True,
+            dropout=output_dropout if num_layers > 1 else 0.0,
+        )
+        self.to_state = None
+        if latent_dim > 0 and inject != "input":
+            self.to_state = nn.Linear(latent_dim, num_layers * hidden_size, bias=False)
+        self.to_logits = nn.Linear(hidden_size, vocab_size, bias=False)
+        init_uniform_(self, init_range, embedding_range)
+        if tie_embeddings:
+            self.to_logits.weight = self.embedding.weight
+
+    def log_prob(self, x: Tensor, mask: Tensor, z: Tensor) -> Tensor:
+        samples, batch, _ = z.shape
+        tokens = torch.cat([torch.full_like(x[:, :1], BOS), x[:, :-1]], dim=1)  # (B, T)
+        if self.training and self.word_dropout > 0:
+            tokens = word_dropout(tokens, self.word_dropout, replacement=UNK, keep=BOS)
+        embedded = self.input_dropout(self.embedding(tokens))  # (B, T, E)
+        embedded = embedded.expand(samples, -1, -1, -1).flatten(0, 1)  # (S * B, T, E)
+
+        z = z.flatten(0, 1)  # (S * B, D)
+        outputs, _ = self.recurrent(self._inputs(embedded, z), self._pack(self.start(z)))
+        outputs = self.output_dropout(outputs)  # (S * B, T, H)
+
+        real = mask.expand(samples, -1, -1).flatten(0, 1)  # (S * B, T)
+        targets = x.expand(samples, -1, -1).flatten(0, 1)[real]  # (N,)
+        log_prob = linear_log_prob(outputs[real], self.to_logits.weight, targets)
+        per_token = log_prob.new_zeros(real.shape).masked_scatter(real, log_prob)
+        return per_token.sum(dim=1).view(samples, batch)
+
+    def start(self, z: Tensor) -> State:
+        size = self.recurrent.num_layers, self.recurrent.hidden_size
+        cell = z.new_zeros(len(z), *size) if self.to_state is None else self.to_state(z)
+        return {"z": z, **self._initial(cell.view(-1, *size))}
+
+    def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
+        inputs = self._inputs(self.embedding(tokens)[:, None], state["z"])  # (B, 1, E + D)
+        outputs, packed = self.recurrent(inputs, self._pack(state))
+        return self.to_logits(outputs[:, 0]), {"z": state["z"], **self._unpack(packed)}
+
+    def _inputs(self, embedded: Tensor, z: Tensor) -> Tensor:
+        if self.inject == "state":
+            return embedded
+        return torch.cat([embedded, z[:, None].expand(-1, embedded.shape[1], -1)], dim=-1)
+
+    @abc.abstractmethod
+    def _initial(self, cell: Tensor) -> State:
+        """The state that begins with `cell`, of shape (B, L, H) for L layers."""
+
+    @abc.abstractmethod
+    def _pack(self, state: State) -> Tensor | tuple[Tensor, Tensor]:
+        """The state as the network wants it, with layers first."""
+
+    @abc.abstractmethod
+    def _unpack(self, packed: Tensor | tuple[Tensor, Tensor]) -> State:
+        """The network's state with the batch first."""

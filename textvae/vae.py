@@ -1,0 +1,128 @@
+"""The model: an encoder, a posterior, a prior and a decoder, on tensors."""
+
+__all__ = ["SentenceVAE"]
+
+import torch
+import torch.nn as nn
+from torch import Tensor
+from torch.distributions import Distribution
+
+from .decoders.base import Decoder
+from .distributions.divergence import kl
+from .encoders.base import Encoder
+from .posteriors.base import Posterior
+from .priors.base import Prior
+from .types import Batch, Terms
+
+
+class SentenceVAE(nn.Module):
+    r"""A sentence VAE, :math:`p(x) = \int p(x \mid z) \, p(z) \, dz` with its :math:`q(z \mid x)`.
+
+    Without encoder, posterior and prior it is a language model: z has no dimensions, and
+    log p(x | z) is log p(x).
+
+    References:
+        | Auto-Encoding Variational Bayes (Kingma & Welling, 2014)
+        | https://arxiv.org/abs/1312.6114
+
+    Arguments:
+        encoder: From tokens to features, or None.
+        posterior: From features to q(z | x), or None.
+        prior: p(z), or None.
+        decoder: p(x | z).
+
+    Raises:
+        ValueError: If only some of encoder, posterior and prior are None.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder | None,
+        posterior: Posterior | None,
+        prior: Prior | None,
+        decoder: Decoder,
+    ) -> None:
+        super().__init__()
+
+        if len({part is None for part in (encoder, posterior, prior)}) > 1:
+            raise ValueError("'encoder', 'posterior' and 'prior' are all given, or all None.")
+
+        self.encoder = encoder
+        self.posterior = posterior
+        self.prior = prior
+        self.decoder = decoder
+
+    @property
+    def latent_dim(self) -> int:
+        """The number of latent dimensions; 0 for a language model."""
+        return self.decoder.latent_dim
+
+    def features(self, batch: Batch) -> Tensor:
+        """The features of the sentences, with shape (B, H)."""
+        return self.encoder(batch.source, batch.source_mask)
+
+    def posterior_of(self, batch: Batch) -> Distribution:
+        """The posterior q(z | x), with batch shape (B,) and event shape (D,)."""
+        return self.posterior(self.features(batch))
+
+    def encode(self, batch: Batch) -> Tensor:
+        """The mode of the posterior of each sentence, with shape (B, D)."""
+        return self.posterior_of(batch).mode
+
+    def forward(self, batch: Batch, num_samples: int = 1, stop_score: bool = False) -> Terms:
+        """The terms that objectives and metrics are made of.
+
+        Arguments:
+            batch: The sentences.
+            num_samples: The latent samples to draw for each.
+            stop_score: Whether log q(z | x) is computed with the parameters of q detached.
+        """
+        num_tokens = batch.target_mask.sum(dim=1)  # (B,)
+        if self.encoder is None:
+            return self._language_model(batch, num_tokens)
+
+        h = self.features(batch)
+        q, p = self.posterior(h), self.prior()
+        z = q.rsample((num_samples,))  # (S, B, D)
+        log_px_z = self.decoder.log_prob(batch.target, batch.target_mask, z)
+        kl_value, kl_per_dim = kl(q, p, z)
+        score = self._detached(h) if stop_score else q
+
+        return Terms(
+            q=q,
+            p=p,
+            z=z,
+            log_px_z=log_px_z,
+            log_pz=p.log_prob(z),
+            log_qz_x=score.log_prob(z),
+            kl=kl_value,
+            kl_per_dim=kl_per_dim,
+            num_tokens=num_tokens,
+            auxiliary=torch.zeros_like(kl_value),
+        )
+
+    def _detached(self, h: Tensor) -> Distribution:
+        """The posterior with its parameters detached. Buffers are copies, lest running statistics
+        count the batch twice."""
+        state = {name: value.detach() for name, value in self.posterior.named_parameters()}
+        state |= {name: value.clone() for name, value in self.posterior.named_buffers()}
+        return torch.func.functional_call(self.posterior, state, (h.detach(),))
+
+    def _language_model(self, batch: Batch, num_tokens: Tensor) -> Terms:
+        size = len(batch)
+        z = torch.zeros(1, size, 0, device=batch.target.device)
+        log_px = self.decoder.log_prob(batch.target, batch.target_mask, z)
+        none = torch.zeros_like(log_px)
+
+        return Terms(
+            q=None,
+            p=None,
+            z=z,
+            log_px_z=log_px,
+            log_pz=none,
+            log_qz_x=none,
+            kl=none[0],
+            kl_per_dim=None,
+            num_tokens=num_tokens,
+            auxiliary=none[0],
+        )
