@@ -1,10 +1,17 @@
-"""What the user can mend."""
+"""What can go wrong without being a bug."""
 
-__all__ = ["UsageError"]
+__all__ = ["TrainingError", "UsageError"]
 
 
 class UsageError(ValueError):
     """A mistake in what the user gave: one line that says what, where, and how to mend it.
 
     The command line prints it and exits with code 2.
+    """
+
+
+class TrainingError(RuntimeError):
+    """Training cannot go on: one line that says where it was and what usually mends it.
+
+    The command line prints it and exits with code 1; the last good checkpoint is kept.
     """

@@ -1,0 +1,6 @@
+"""Updates, one a file."""
+
+from .base import Update
+from .joint import Joint
+
+__all__ = ["Joint", "Update"]
