@@ -1,0 +1,226 @@
+"""What a user calls: a model with its tokenizer, on strings."""
+
+__all__ = ["TextVAE", "load"]
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from . import interpolation
+from .data.batching import collate, length_batches
+from .data.tokenizer import Tokenizer
+from .decoding import STRATEGIES, decode
+from .errors import UsageError
+from .metrics import Evaluation, evaluate, score
+from .runs import find_model
+from .storage import load_model, save_model
+from .vae import SentenceVAE
+
+BATCH_TOKENS = 16_384
+"""The padded tokens that are encoded at once."""
+
+
+class TextVAE:
+    """A sentence VAE that reads and writes strings.
+
+    Everything is batched: sentences are sorted by length inside, and results come in the order
+    of the arguments.
+
+    Arguments:
+        vae: The model.
+        tokenizer: Its tokenizer.
+
+    Example:
+        >>> import textvae
+        >>> vae = textvae.load("runs/mine")  # doctest: +SKIP
+        >>> vae.interpolate("the cat sat .", "a dog ran .", steps=5)  # doctest: +SKIP
+    """
+
+    def __init__(self, vae: SentenceVAE, tokenizer: Tokenizer) -> None:
+        self.vae = vae.eval()
+        self.tokenizer = tokenizer
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model computes."""
+        return next(self.vae.parameters()).device
+
+    @property
+    def latent_dim(self) -> int:
+        """The number of latent dimensions; 0 for a language model."""
+        return self.vae.latent_dim
+
+    def to(self, device: torch.device | str) -> "TextVAE":
+        """Moves the model to a device."""
+        self.vae.to(device)
+        return self
+
+    @torch.no_grad()
+    def encode(self, texts: Sequence[str]) -> Tensor:
+        """The mode of the posterior of each sentence.
+
+        Arguments:
+            texts: N sentences.
+
+        Returns:
+            The latents, with shape (N, D), on the model's device.
+
+        Raises:
+            UsageError: If the model is a language model.
+        """
+        self._check_latent("encode")
+        sentences = self.tokenizer.encode(list(texts))
+        z = torch.zeros(len(sentences), self.latent_dim, device=self.device)
+        lengths = [len(sentence) + 1 for sentence in sentences]
+        for rows in length_batches(lengths, max_tokens=BATCH_TOKENS):
+            batch = collate([sentences[row] for row in rows], rows).to(self.device)
+            z[rows] = self.vae.encode(batch).float()
+        return z
+
+    def decode(self, z: Tensor, strategy: STRATEGIES = "greedy", **options: Any) -> list[str]:
+        """Writes a sentence for each latent.
+
+        Arguments:
+            z: The latents, with shape (N, D).
+            strategy: greedy, beam or sample.
+            options: Those of :func:`textvae.decoding.decode`: max_length, beam_size, temperature,
+                top_k, top_p, seed ...
+
+        Returns:
+            N sentences.
+
+        Raises:
+            UsageError: If the latents have the wrong shape.
+        """
+        z = torch.as_tensor(z, dtype=torch.float32, device=self.device)
+        if z.ndim != 2 or z.shape[1] != self.latent_dim:
+            raise UsageError(
+                f"latents have shape (N, {self.latent_dim}) for this model, got {tuple(z.shape)}"
+            )
+        return self.tokenizer.decode(decode(self.vae.decoder, z, strategy, **options))
+
+    def reconstruct(
+        self, texts: Sequence[str], strategy: STRATEGIES = "greedy", **options: Any
+    ) -> list[str]:
+        """Encodes each sentence and decodes its latent; options as for :meth:`decode`."""
+        return self.decode(self.encode(texts), strategy, **options)
+
+    def interpolate(
+        self,
+        start: str,
+        end: str,
+        steps: int = 7,
+        path: interpolation.PATHS | None = None,
+        strategy: STRATEGIES = "greedy",
+        **options: Any,
+    ) -> list[str]:
+        """Writes the sentences on the way from one to another.
+
+        Arguments:
+            start: The sentence to start from.
+            end: The sentence to end at.
+            steps: The number of sentences, both ends included, which are decoded too.
+            path: linear or spherical; None takes that of the prior's space.
+            strategy: greedy, beam or sample.
+            options: As for :meth:`decode`.
+
+        Raises:
+            UsageError: If a sentence is empty, or both stand opposite on a sphere.
+        """
+        for text in (start, end):
+            if not text.strip():
+                raise UsageError("cannot interpolate an empty sentence; give two sentences")
+        self._check_latent("interpolate")
+        z_start, z_end = self.encode([start, end])
+        kind = path or self.vae.prior.path
+        return self.decode(interpolation.path(z_start, z_end, steps, kind), strategy, **options)
+
+    @torch.no_grad()
+    def sample(
+        self, n: int = 10, strategy: STRATEGIES = "sample", seed: int = 0, **options: Any
+    ) -> list[str]:
+        """Draws latents from the prior and writes a sentence for each.
+
+        Arguments:
+            n: The number of sentences.
+            strategy: greedy, beam or sample.
+            seed: The seed of the latents and of sampling.
+            options: As for :meth:`decode`.
+        """
+        with torch.random.fork_rng([]):
+            torch.manual_seed(seed)
+            z = torch.zeros(n, 0) if self.vae.prior is None else self._prior_on_cpu((n,))
+        return self.decode(z, strategy, seed=seed, **options)
+
+    def _prior_on_cpu(self, shape: tuple[int, ...]) -> Tensor:
+        """Draws from the prior with the CPU's generator, so that a seed means one thing."""
+        device = self.device
+        z = self.vae.prior.cpu()().sample(shape)
+        self.vae.prior.to(device)
+        return z
+
+    def score(self, texts: Sequence[str], samples: int = 500, seed: int = 0) -> Tensor:
+        """The importance-weighted negative log-likelihood of each sentence.
+
+        Arguments:
+            texts: N sentences.
+            samples: The latent samples S of each; the bound tightens as S grows.
+            seed: The seed of the samples.
+
+        Returns:
+            Nats per sentence, ``</s>`` included, with shape (N,).
+        """
+        return score(self.vae, self.tokenizer.encode(list(texts)), samples=samples, seed=seed)
+
+    def evaluate(
+        self,
+        texts: Sequence[str],
+        samples: int = 500,
+        seed: int = 0,
+        split: str = "text",
+        floor: float | None = None,
+        precision: str = "32",
+        progress: Callable[[float], None] | None = None,
+    ) -> Evaluation:
+        """Every number of the protocol, over the whole of `texts`.
+
+        Arguments:
+            texts: The sentences of a split.
+            samples: The latent samples S of the importance-weighted likelihood.
+            seed: The seed of everything random.
+            split: What the protocol calls these sentences.
+            floor: The best reachable NLL of these sentences in nats, where it is known.
+            precision: 32, or bf16-mixed to be faster.
+            progress: Called with the share that is done.
+        """
+        return evaluate(
+            self.vae,
+            self.tokenizer.encode(list(texts)),
+            texts,
+            self.decode,
+            samples=samples,
+            seed=seed,
+            split=split,
+            floor=floor,
+            precision=precision,
+            progress=progress,
+        )
+
+    def save(self, folder: str | Path) -> None:
+        """Writes the model into a folder that is complete in itself."""
+        save_model(folder, self.vae, self.tokenizer)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "TextVAE":
+        """Reads the model of a run, of a model folder, or of the name of a run."""
+        return cls(*load_model(find_model(str(folder))))
+
+    def _check_latent(self, verb: str) -> None:
+        if self.latent_dim == 0:
+            raise UsageError(f"a language model has no latents, so there is nothing to {verb}")
+
+
+load = TextVAE.load

@@ -1,0 +1,133 @@
+"""A model on disk: a folder that is complete in itself and from which nothing is unpickled."""
+
+__all__ = ["load_model", "save_model"]
+
+import importlib
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_model as load_tensors
+from safetensors.torch import save_model as save_tensors
+
+from .component import describe
+from .data.tokenizer import Tokenizer
+from .decoders.base import Decoder
+from .encoders.base import Encoder
+from .errors import UsageError
+from .posteriors.base import Posterior
+from .priors.base import Prior
+from .runs import unwritable, write_json
+from .vae import SentenceVAE
+
+FORMAT = 1
+"""The version of the layout, raised when an older library could not read a newer folder."""
+
+CONFIG, TENSORS, TOKENIZER = "config.json", "model.safetensors", "tokenizer"
+
+PARTS = {"encoder": Encoder, "posterior": Posterior, "prior": Prior, "decoder": Decoder}
+
+
+def save_model(folder: str | Path, vae: SentenceVAE, tokenizer: Tokenizer) -> None:
+    """Writes a model and its tokenizer into a folder that appears whole or not at all.
+
+    A model that stands there already is replaced.
+
+    Arguments:
+        folder: Where to; its parent is made if need be.
+        vae: The model.
+        tokenizer: Its tokenizer.
+
+    Raises:
+        UsageError: If the folder cannot be written, or holds something else.
+    """
+    folder = Path(folder)
+    if folder.exists() and not (folder / CONFIG).is_file() and any(folder.iterdir()):
+        raise UsageError(f"{folder} exists and is not a model folder; choose another")
+    temporary = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        _write(temporary, vae, tokenizer)
+        temporary.chmod(0o755)  # mkdtemp makes it private
+        if folder.exists():
+            shutil.rmtree(folder)
+        temporary.rename(folder)
+    except OSError as error:
+        raise unwritable(folder, error) from error
+    except SafetensorError as error:
+        raise UsageError(f"cannot write {folder} ({error}); free some space, or choose another") from error
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _write(folder: Path, vae: SentenceVAE, tokenizer: Tokenizer) -> None:
+    config = {name: describe(getattr(vae, name)) for name in PARTS}
+    config |= {"format": FORMAT, "tokenizer": describe(tokenizer)}
+    save_tensors(vae, str(folder / TENSORS))
+    (folder / TOKENIZER).mkdir()
+    tokenizer.save(folder / TOKENIZER)
+    write_json(folder / CONFIG, config)
+
+
+def load_model(folder: str | Path) -> tuple[SentenceVAE, Tokenizer]:
+    """Reads what :func:`save_model` wrote, in evaluation mode on the CPU.
+
+    Arguments:
+        folder: The folder.
+
+    Raises:
+        UsageError: If there is no such folder, or it is not one of ours, or it is damaged.
+    """
+    folder = Path(folder)
+    config = _read_config(folder)
+    try:
+        parts = {name: _build(base, config[name]) for name, base in PARTS.items()}
+        vae = SentenceVAE(**parts)
+        load_tensors(vae, folder / TENSORS)
+        tokenizer_cls = _find(Tokenizer, config["tokenizer"]["class_path"])
+        tokenizer = tokenizer_cls.load(folder / TOKENIZER, **config["tokenizer"]["init_args"])
+    except UsageError:
+        raise
+    except (KeyError, TypeError, ValueError, RuntimeError, OSError, SafetensorError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UsageError(f"{folder} is damaged or not a textvae model: {reason}") from error
+    return vae.eval(), tokenizer
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    try:
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{folder} is not a model folder: it has no {CONFIG}") from error
+    except ValueError as error:
+        raise UsageError(f"{folder / CONFIG} is damaged: {error}") from error
+    if not isinstance(config, dict) or "format" not in config or "decoder" not in config:
+        raise UsageError(f"{folder / CONFIG} is not that of a textvae model")
+    if config["format"] != FORMAT:
+        raise UsageError(
+            f"{folder} has format {config['format']}, this version reads {FORMAT}; update textvae"
+        )
+    return config
+
+
+def _find(base: type, path: str) -> type:
+    """Imports a class, and refuses what is not a part of a model before anything is called."""
+    module, _, name = path.rpartition(".")
+    try:
+        cls = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UsageError(f"the model needs {path}, which cannot be imported: {error}") from error
+    if not (isinstance(cls, type) and issubclass(cls, base)):
+        raise UsageError(f"the model names {path}, which is no {base.__name__}")
+    return cls
+
+
+def _build(base: type, described: dict[str, Any] | None) -> Any:
+    if described is None:
+        return None
+    return _find(base, described["class_path"])(**described["init_args"])
