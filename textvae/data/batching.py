@@ -1,0 +1,193 @@
+"""Batches of sentences of similar length, in an order that a seed fixes."""
+
+__all__ = ["BatchPlan", "SentenceLoader", "collate", "length_batches"]
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from ..types import EOS, PAD, Batch
+
+
+def collate(
+    sentences: Sequence[Sequence[int]], index: Sequence[int], labels: Tensor | None = None
+) -> Batch:
+    """One batch of sentences: ``</s>`` is added and the shorter ones are padded.
+
+    Arguments:
+        sentences: The tokens of each sentence.
+        index: Their positions in the corpus.
+        labels: Their labels, with shape (B,), or None.
+    """
+    lengths = np.array([len(sentence) for sentence in sentences])
+    tokens = np.full((len(sentences), lengths.max() + 1), PAD, dtype=np.int64)
+    for row, sentence in zip(tokens, sentences, strict=True):
+        row[: len(sentence)] = sentence
+        row[len(sentence)] = EOS
+
+    x = torch.from_numpy(tokens)
+    mask = torch.from_numpy(np.arange(tokens.shape[1]) <= lengths[:, None])
+    return Batch(x, mask, x, mask, torch.as_tensor(index, dtype=torch.long), labels)
+
+
+def length_batches(
+    lengths: Sequence[int], max_tokens: int | None = None, max_sentences: int | None = None
+) -> list[list[int]]:
+    """The positions of all sentences in batches of similar length, shortest first.
+
+    Arguments:
+        lengths: The tokens of each sentence, ``</s>`` not counted.
+        max_tokens: The largest batch, in tokens: ``</s>`` and padding count. A sentence that is
+            longer than that has a batch to itself.
+        max_sentences: The largest batch, in sentences.
+    """
+    lengths = np.asarray(lengths)
+    order = np.argsort(lengths, kind="stable")
+    ends = _cut(lengths[order], max_tokens, max_sentences)
+    return [batch.tolist() for batch in np.split(order, ends[:-1])]
+
+
+def _cut(
+    lengths: np.ndarray,
+    max_tokens: int | None,
+    max_sentences: int | None,
+    least: int = 1,
+    equal_lengths: bool = False,
+) -> list[int]:
+    """Where batches end in ascending lengths; `least` sentences go before every limit."""
+    ends, start = [], 0
+    while start < len(lengths):
+        size = min(len(lengths) - start, max_sentences or len(lengths))
+        if max_tokens is not None:
+            size = min(size, max_tokens // (lengths[start] + 1))
+            padded = np.arange(1, size + 1) * (lengths[start : start + size] + 1)  # it ascends
+            size = np.count_nonzero(padded <= max_tokens)
+        if equal_lengths:
+            size = min(size, np.searchsorted(lengths, lengths[start], side="right") - start)
+        start = min(start + max(size, least), len(lengths))
+        ends.append(int(start))
+    if len(ends) > 1 and ends[-1] - ends[-2] < least:
+        del ends[-2]
+    return ends
+
+
+class BatchPlan:
+    """The batches of each training epoch, a function of (seed, epoch) alone.
+
+    Sentences of similar length share a batch; who sits with whom and the order of the batches are
+    drawn anew for each epoch. No batch has a single sentence unless the corpus has: it joins its
+    neighbours, above the limits if need be. All epochs and all ranks have equally many batches.
+
+    Arguments:
+        lengths: The tokens of each sentence, ``</s>`` not counted.
+        max_sentences: The largest batch, in sentences, or None.
+        max_tokens: The largest batch, in tokens with ``</s>`` and padding, or None.
+        max_length: Sentences of more tokens than this are left out.
+        equal_lengths: Whether a batch has sentences of one length only.
+        seed: The seed of the order.
+        rank: The number of this process.
+        world_size: How many processes share an epoch.
+    """
+
+    def __init__(
+        self,
+        lengths: Sequence[int],
+        max_sentences: int | None = None,
+        max_tokens: int | None = None,
+        max_length: int | None = None,
+        equal_lengths: bool = False,
+        seed: int = 0,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
+        lengths = np.asarray(lengths)
+        longest = np.inf if max_length is None else max_length
+        self.index = np.flatnonzero(lengths <= longest)
+        self.lengths = lengths[self.index]
+        self.seed, self.rank, self.world_size = seed, rank, world_size
+        self._ends = _cut(np.sort(self.lengths), max_tokens, max_sentences, 2, equal_lengths)
+
+    def batches(self, epoch: int) -> list[np.ndarray]:
+        """The positions of the sentences of each batch of an epoch."""
+        rng = np.random.default_rng((self.seed, epoch))
+        order = rng.permutation(len(self.lengths))
+        order = order[np.argsort(self.lengths[order], kind="stable")]
+        batches = np.split(self.index[order], self._ends[:-1])
+        turns = np.resize(rng.permutation(len(batches)), len(self) * self.world_size)
+        return [batches[turn] for turn in turns[self.rank :: self.world_size]]
+
+    def __len__(self) -> int:
+        return -(-len(self._ends) // self.world_size)
+
+
+class SentenceLoader:
+    """The training batches of a corpus; a run that is cut anywhere resumes with the next batch.
+
+    Lightning names the epoch through :meth:`set_epoch` of :attr:`sampler` and keeps
+    :meth:`state_dict` in its checkpoints. The loader draws nothing from the global generators.
+
+    Arguments:
+        sentences: The tokens of each sentence.
+        plan: Which sentences make a batch.
+        num_workers: How many processes collate; 0 for this one.
+    """
+
+    def __init__(
+        self, sentences: Sequence[Sequence[int]], plan: BatchPlan, num_workers: int = 0
+    ) -> None:
+        self.sentences = sentences
+        self.plan = plan
+        self.num_workers = num_workers
+        self.epoch = 0
+        self.position = 0  # batches handed out in this epoch
+        self._skip = 0  # batches handed out before the run was cut
+
+    @property
+    def sampler(self) -> "SentenceLoader":
+        """Where Lightning looks for :meth:`set_epoch`."""
+        return self
+
+    def set_epoch(self, epoch: int) -> None:
+        """Names the epoch of the next pass."""
+        if epoch != self.epoch:
+            self.epoch, self._skip = epoch, 0
+
+    def __iter__(self) -> Iterator[Batch]:
+        self.position, self._skip = self._skip, 0
+        loader = DataLoader(
+            _Batches(self.sentences),
+            batch_size=None,
+            sampler=self.plan.batches(self.epoch)[self.position :],
+            num_workers=self.num_workers,
+            pin_memory=torch.cuda.is_available(),
+            generator=torch.Generator(),
+        )
+        for batch in loader:
+            self.position += 1
+            yield batch
+
+    def __len__(self) -> int:
+        return len(self.plan)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the loader stands, in plain numbers."""
+        return {"seed": self.plan.seed, "epoch": self.epoch, "position": self.position}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes back to where :meth:`state_dict` was taken."""
+        self.plan.seed = state["seed"]
+        self.epoch, self._skip = state["epoch"], state["position"]
+
+
+class _Batches(Dataset):
+    """What the data loader asks for one batch at a time, by the positions of its sentences."""
+
+    def __init__(self, sentences: Sequence[Sequence[int]]) -> None:
+        self.sentences = sentences
+
+    def __getitem__(self, index: np.ndarray) -> Batch:
+        return collate([self.sentences[i] for i in index.tolist()], index)
