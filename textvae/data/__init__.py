@@ -9,7 +9,7 @@ __all__ = ["TextData", "Tokenizer", "WordTokenizer"]
 import importlib
 from typing import Any
 
-_HOME = {"TextData": "module", "Tokenizer": "base", "WordTokenizer": "words"}
+_HOME = {"TextData": "module", "Tokenizer": "tokenizer", "WordTokenizer": "words"}
 
 
 def __getattr__(name: str) -> Any:

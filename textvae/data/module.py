@@ -9,7 +9,7 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader
 
-from .base import Tokenizer
+from .tokenizer import Tokenizer
 from .batching import BatchPlan, SentenceLoader, collate, length_batches
 from .words import WordTokenizer
 

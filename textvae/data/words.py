@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ..types import EOS, NUM_SPECIALS, UNK
-from .base import Tokenizer
+from .tokenizer import Tokenizer
 from .vocabulary import most_frequent, read_vocabulary, write_vocabulary
 
 
