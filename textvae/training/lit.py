@@ -64,10 +64,10 @@ class LitTextVAE(pl.LightningModule):
             self._rng = None
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor | None:
-        return self.update(self, batch)
-
-    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        loss = self.update(self, batch)
+        # Here, and not in a hook at the batch's end: callbacks that save there come before ours.
         self.batches_seen += 1
+        return loss
 
     def loss(self, batch: Batch) -> Tensor:
         """The loss of a training batch, logged with its parts.

@@ -1,0 +1,258 @@
+"""The contracts of encoders and decoders, over all of them, and the model's terms."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+import torch
+from torch.distributions import Independent, Normal, kl_divergence
+
+from textvae.component import describe
+from textvae.decoders import Decoder
+from textvae.encoders import Encoder
+from textvae.posteriors import GaussianPosterior
+from textvae.priors import StandardNormal
+from textvae.types import BOS, EOS, Batch
+from textvae.vae import SentenceVAE
+
+from .helpers import leaves
+
+VOCAB = 11
+
+
+def sentences(lengths: list[int], width: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+    """Random sentences that end in ``</s>``, padded to `width`."""
+    torch.manual_seed(1)
+    x = torch.zeros(len(lengths), width or max(lengths), dtype=torch.long)
+    for row, length in enumerate(lengths):
+        x[row, :length] = torch.randint(4, VOCAB, (length,))
+        x[row, length - 1] = EOS
+    return x, torch.arange(x.shape[1]) < torch.tensor(lengths)[:, None]
+
+
+def batch(lengths: list[int]) -> Batch:
+    x, mask = sentences(lengths)
+    return Batch(x, mask, x, mask, torch.arange(len(lengths)))
+
+
+ENCODERS = [
+    (E, options)
+    for E in leaves(Encoder)
+    for options in (
+        {},
+        {"pooling": "mean"},
+        {"pooling": "max", "num_layers": 2},
+        {"bidirectional": True},
+        {"bidirectional": True, "pooling": "max", "num_layers": 2},
+    )
+]
+DECODERS = [
+    (D, options)
+    for D in leaves(Decoder)
+    for options in (
+        {},
+        {"inject": "state"},
+        {"inject": "input"},
+        {"num_layers": 2},
+        {"tie_embeddings": True},
+    )
+]
+
+
+@pytest.mark.parametrize(("E", "options"), ENCODERS)
+def test_encoder_contract(E: type[Encoder], options: dict[str, Any]) -> None:
+    torch.manual_seed(0)
+    encoder = E(VOCAB, embedding_size=6, hidden_size=8, **options).double()
+    x, mask = sentences([3, 1, 6, 6])
+    h = encoder(x, mask)
+
+    assert h.shape == (4, encoder.out_features)
+    # Neither padding nor the order of the batch nor its company changes the result.
+    wide, wide_mask = torch.nn.functional.pad(x, (0, 5)), torch.nn.functional.pad(mask, (0, 5))
+    torch.testing.assert_close(encoder(wide, wide_mask), h)
+    order = torch.tensor([2, 0, 3, 1])
+    torch.testing.assert_close(encoder(x[order], mask[order]), h[order])
+    torch.testing.assert_close(encoder(x[:1, :3], mask[:1, :3]), h[:1])
+    # What padding holds is nobody's business.
+    torch.testing.assert_close(encoder(x.masked_fill(~mask, 7), mask), h)
+
+    h.pow(2).sum().backward()
+    assert all(p.grad is not None and p.grad.norm() > 0 for p in encoder.parameters())
+
+
+def make_decoder(D: type[Decoder], options: dict[str, Any], latent_dim: int = 4) -> Decoder:
+    torch.manual_seed(0)
+    return D(VOCAB, latent_dim, embedding_size=8, hidden_size=8, **options).double()
+
+
+@pytest.mark.parametrize(("D", "options"), DECODERS)
+def test_step_repeated_equals_teacher_forcing(D: type[Decoder], options: dict[str, Any]) -> None:
+    decoder = make_decoder(D, options).eval()
+    x, mask = sentences([3, 1, 6])
+    z = torch.randn(2, 3, 4, dtype=torch.float64)
+
+    for s in range(2):
+        total, state = torch.zeros(3, dtype=torch.float64), decoder.start(z[s])
+        tokens = torch.full((3,), BOS)
+        for t in range(x.shape[1]):
+            logits, state = decoder.step(tokens, state)
+            tokens = x[:, t]
+            log_prob = logits.log_softmax(dim=-1).gather(1, tokens[:, None])[:, 0]
+            total = total + log_prob.where(mask[:, t], 0.0)
+            assert all(len(value) == 3 for value in state.values())
+        torch.testing.assert_close(decoder.log_prob(x, mask, z)[s], total)
+
+
+@pytest.mark.parametrize(("D", "options"), DECODERS)
+def test_decoder_contract(D: type[Decoder], options: dict[str, Any]) -> None:
+    decoder = make_decoder(D, options)
+    x, mask = sentences([3, 1, 6])
+    z = torch.randn(2, 3, 4, dtype=torch.float64, requires_grad=True)
+    log_prob = decoder.log_prob(x, mask, z)
+
+    assert log_prob.shape == (2, 3) and (log_prob < 0).all()
+    log_prob.sum().backward()
+    for name, parameter in decoder.named_parameters():
+        assert parameter.grad is not None and parameter.grad.norm() > 0, name
+    assert (z.grad.norm(dim=-1) > 0).all()
+
+    decoder.eval()
+    first = decoder.log_prob(x, mask, z)
+    torch.testing.assert_close(decoder.log_prob(x.masked_fill(~mask, 7), mask, z), first)
+    wide, wide_mask = torch.nn.functional.pad(x, (0, 5)), torch.nn.functional.pad(mask, (0, 5))
+    torch.testing.assert_close(decoder.log_prob(wide, wide_mask, z), first)
+    torch.testing.assert_close(decoder.log_prob(x[:1, :3], mask[:1, :3], z[:, :1]), first[:, :1])
+
+
+@pytest.mark.parametrize("D", leaves(Decoder))
+def test_decoder_probabilities_sum_to_one(D: type[Decoder]) -> None:
+    """Over all sentences of at most two words, and those that go on, by enumeration."""
+    decoder = make_decoder(D, {}).eval()
+    z = torch.randn(1, 1, 4, dtype=torch.float64)
+    words = [token for token in range(VOCAB) if token != EOS]
+
+    def probability(prefixes: list[list[int]]) -> float:
+        x = torch.tensor(prefixes)
+        mask = torch.ones_like(x, dtype=torch.bool)
+        return decoder.log_prob(x, mask, z.expand(1, len(x), 4)).exp().sum().item()
+
+    ended = probability([[EOS]]) + probability([[a, EOS] for a in words])
+    open_ended = probability([[a, b] for a in words for b in words])
+    assert ended + open_ended == pytest.approx(1.0, abs=1e-12)
+
+
+@pytest.mark.parametrize("D", leaves(Decoder))
+def test_the_future_does_not_change_the_past(D: type[Decoder]) -> None:
+    decoder = make_decoder(D, {}).eval()
+    x, mask = sentences([6])
+    z = torch.randn(1, 1, 4, dtype=torch.float64)
+    other = x.clone()
+    other[:, 3:5] = other[:, 3:5].flip(1) - 1
+    upto = mask.clone()
+    upto[:, 3:] = False
+
+    torch.testing.assert_close(decoder.log_prob(other, upto, z), decoder.log_prob(x, upto, z))
+    assert not torch.allclose(decoder.log_prob(other, mask, z), decoder.log_prob(x, mask, z))
+
+
+@pytest.mark.parametrize("D", leaves(Decoder))
+def test_word_dropout_is_for_training(D: type[Decoder]) -> None:
+    rates = {"word_dropout": 0.9, "input_dropout": 0.0, "output_dropout": 0.0}
+    dropping, plain = make_decoder(D, rates), make_decoder(D, {**rates, "word_dropout": 0.0})
+    x, mask = sentences([6, 6])
+    z = torch.randn(1, 2, 4, dtype=torch.float64)
+
+    assert not torch.allclose(dropping.log_prob(x, mask, z), plain.log_prob(x, mask, z))
+    torch.testing.assert_close(
+        dropping.eval().log_prob(x, mask, z), plain.eval().log_prob(x, mask, z)
+    )
+
+
+@pytest.mark.parametrize("D", leaves(Decoder))
+def test_decoder_refuses_to_tie_unequal_sizes(D: type[Decoder]) -> None:
+    with pytest.raises(ValueError, match="'tie_embeddings' needs .* got 8 and 9"):
+        D(VOCAB, 4, embedding_size=8, hidden_size=9, tie_embeddings=True)
+
+
+@pytest.mark.parametrize("cls", [*leaves(Encoder), *leaves(Decoder)])
+def test_benchmark_initialisation(cls: type) -> None:
+    sizes = (VOCAB,) if issubclass(cls, Encoder) else (VOCAB, 4)
+    module = cls(*sizes, init_range=0.01, embedding_range=0.1)
+
+    for name, parameter in module.named_parameters():
+        assert parameter.abs().max() <= (0.1 if "embedding" in name else 0.01), name
+
+
+def make_vae() -> SentenceVAE:
+    from textvae.decoders import GRUDecoder
+    from textvae.encoders import GRUEncoder
+
+    torch.manual_seed(0)
+    return SentenceVAE(
+        GRUEncoder(VOCAB, 6, 8),
+        GaussianPosterior(8, 4),
+        StandardNormal(4),
+        GRUDecoder(VOCAB, 4, 6, 8),
+    ).eval()
+
+
+def test_terms() -> None:
+    vae, data = make_vae(), batch([3, 1, 6])
+    terms = vae(data, num_samples=5)
+    reference = Independent(Normal(torch.zeros(4), torch.ones(4)), 1)
+
+    assert terms.z.shape == (5, 3, 4)
+    assert terms.log_px_z.shape == terms.log_pz.shape == terms.log_qz_x.shape == (5, 3)
+    assert terms.num_tokens.tolist() == [3, 1, 6]
+    torch.testing.assert_close(terms.kl, kl_divergence(terms.q, reference))
+    torch.testing.assert_close(terms.kl_per_dim.sum(dim=-1), terms.kl)
+    torch.testing.assert_close(terms.log_pz, reference.log_prob(terms.z))
+    torch.testing.assert_close(terms.log_qz_x, terms.q.log_prob(terms.z))
+    torch.testing.assert_close(vae.encode(data), terms.q.mean)
+
+
+def test_stop_score_keeps_values_and_drops_the_gradients_of_parameters() -> None:
+    vae, data = make_vae(), batch([3, 1, 6])
+    torch.manual_seed(0)
+    plain = vae(data, num_samples=2)
+    torch.manual_seed(0)
+    stopped = vae(data, num_samples=2, stop_score=True)
+
+    torch.testing.assert_close(stopped.log_qz_x, plain.log_qz_x)
+    # With z fixed, nothing of the density is left to differentiate.
+    weight = vae.posterior.project.weight
+    detached = stopped.q.log_prob(stopped.z.detach()).sum()
+    assert torch.autograd.grad(detached, weight, retain_graph=True)[0].norm() > 0
+    score = torch.autograd.grad(stopped.log_qz_x.sum(), (stopped.z, weight))
+    through_z = torch.autograd.grad(stopped.z, weight, grad_outputs=score[0])[0]
+    torch.testing.assert_close(score[1], through_z)
+
+
+def test_a_language_model_has_no_latent() -> None:
+    from textvae.decoders import LSTMDecoder
+
+    vae = SentenceVAE(None, None, None, LSTMDecoder(VOCAB, 0, 6, 8))
+    terms = vae(batch([3, 1]))
+
+    assert vae.latent_dim == 0 and terms.q is None and terms.z.shape == (1, 2, 0)
+    assert terms.kl.tolist() == [0, 0] and terms.log_px_z.shape == (1, 2)
+    with pytest.raises(ValueError, match="all given, or all None"):
+        SentenceVAE(None, None, StandardNormal(4), LSTMDecoder(VOCAB, 4, 6, 8))
+
+
+def test_components_describe_how_they_were_built() -> None:
+    described = describe(GaussianPosterior(8, latent_dim=4))
+
+    assert described["class_path"] == "textvae.posteriors.gaussian.GaussianPosterior"
+    assert described["init_args"]["in_features"] == 8 and described["init_args"]["latent_dim"] == 4
+    with pytest.raises(TypeError, match="Cannot write"):
+        describe(object())
+
+
+def test_a_batch_moves_whole() -> None:
+    data = batch([3, 1])
+    moved = data.to("meta")
+
+    assert len(data) == 2 and moved.label is None
+    tensors = [getattr(moved, f.name) for f in dataclasses.fields(moved) if f.name != "label"]
+    assert all(tensor.device.type == "meta" for tensor in tensors)

@@ -1,0 +1,87 @@
+"""The fused log-probability against the plain one, and the small modules."""
+
+import pytest
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+from textvae.nn import cross_entropy, init_uniform_, linear_log_prob, pool, word_dropout
+
+
+@pytest.mark.parametrize("max_logits", [7, 50, 10**6])
+def test_linear_log_prob_equals_log_softmax(
+    monkeypatch: pytest.MonkeyPatch, max_logits: int
+) -> None:
+    """Value and gradients, whatever the chunks, with a different weight on each token."""
+    monkeypatch.setattr(cross_entropy, "MAX_LOGITS", max_logits)
+    torch.manual_seed(0)
+    h = torch.randn(13, 5, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(7, 5, dtype=torch.float64, requires_grad=True)
+    targets = torch.randint(7, (13,))
+    scale = torch.randn(13, dtype=torch.float64)
+
+    plain = F.log_softmax(h @ weight.t(), dim=-1).gather(1, targets[:, None])[:, 0]
+    expected = torch.autograd.grad((plain * scale).sum(), (h, weight))
+    fused = linear_log_prob(h, weight, targets)
+    actual = torch.autograd.grad((fused * scale).sum(), (h, weight))
+
+    torch.testing.assert_close(fused, plain)
+    for a, b in zip(actual, expected, strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_linear_log_prob_of_nothing() -> None:
+    h, weight = torch.randn(0, 5, requires_grad=True), torch.randn(7, 5, requires_grad=True)
+    linear_log_prob(h, weight, torch.zeros(0, dtype=torch.long)).sum().backward()
+
+    assert torch.equal(weight.grad, torch.zeros(7, 5))
+
+
+def test_linear_log_prob_under_autocast_is_near() -> None:
+    torch.manual_seed(0)
+    h, weight = torch.randn(200, 64), torch.randn(100, 64) / 8
+    targets = torch.randint(100, (200,))
+    exact = linear_log_prob(h, weight, targets)
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded = linear_log_prob(h, weight, targets)
+
+    # bfloat16 keeps 8 bits: logits of order 5 are off by 0.01 or so, with no preferred sign.
+    assert rounded.dtype == torch.float32
+    assert (rounded - exact).abs().max() < 0.1
+    assert (rounded - exact).mean().abs() < 0.01
+
+
+@pytest.mark.parametrize(
+    ("pooling", "expected"), [("last", [2.0, 5.0]), ("mean", [1.5, 4.0]), ("max", [2.0, 5.0])]
+)
+def test_pool_sees_only_real_tokens(pooling: str, expected: list[float]) -> None:
+    h = torch.tensor([[1.0, 2.0, 99.0], [3.0, 4.0, 5.0]])[..., None]
+    mask = torch.tensor([[True, True, False], [True, True, True]])
+
+    assert pool(h, mask, pooling)[:, 0].tolist() == expected
+
+
+def test_pool_refuses_an_unknown_name() -> None:
+    with pytest.raises(ValueError, match="'pooling' must be last, mean or max, got 'first'"):
+        pool(torch.zeros(1, 1, 1), torch.ones(1, 1, dtype=torch.bool), "first")
+
+
+def test_word_dropout_keeps_the_start_and_its_rate() -> None:
+    torch.manual_seed(0)
+    x = torch.full((200, 101), 9)
+    x[:, 0] = 1
+    dropped = word_dropout(x, 0.3, replacement=3, keep=1)
+    rate = (dropped == 3).double().mean() * 101 / 100
+
+    assert (dropped[:, 0] == 1).all()
+    assert (rate - 0.3).abs() < 5 * (0.3 * 0.7 / 20_000) ** 0.5  # five standard errors
+
+
+def test_init_uniform_tells_embeddings_from_the_rest() -> None:
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Embedding(50, 20), nn.Linear(20, 50))
+    init_uniform_(module, 0.01, 0.1)
+
+    assert 0.09 < module[0].weight.abs().max() <= 0.1
+    assert 0.009 < module[1].weight.abs().max() <= 0.01
+    assert module[1].bias.abs().max() <= 0.01
