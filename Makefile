@@ -1,0 +1,31 @@
+# make demo: install, train on the embedded corpus, show what came out. make test: run all tests.
+# Needs Python 3.11 to 3.13; everything else goes into .venv.
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
+	&& echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: demo test
+.SUFFIXES:
+
+demo: $(VENV)/.installed
+	@rm -rf runs/demo
+	$(BIN)/textvae train --name demo
+
+test: $(VENV)/.test-installed
+	$(BIN)/python -m pytest
+
+# torch is installed first and alone, so that nothing pulls another build of it.
+$(VENV)/.installed: constraints.txt pyproject.toml setup.py
+	@test -n "$(PYTHON)" || { echo "make: needs Python 3.11, 3.12 or 3.13; name it with PYTHON=..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) $(shell sed -n '/^torch==/p' constraints.txt)
+	$(PIP) --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.test-installed: $(VENV)/.installed
+	$(PIP) --constraint constraints.txt --editable '.[test]'
+	@touch $@
