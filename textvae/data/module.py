@@ -9,8 +9,8 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader
 
-from .tokenizer import Tokenizer
 from .batching import BatchPlan, SentenceLoader, collate, length_batches
+from .tokenizer import Tokenizer
 from .words import WordTokenizer
 
 

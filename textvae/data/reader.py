@@ -1,0 +1,145 @@
+"""Reading text: one sentence a line, UTF-8, plain or gzip, never all of it at once."""
+
+__all__ = ["Tally", "read_file", "read_stream"]
+
+import gzip
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from ..errors import UsageError
+
+LONGEST_LINE = 1_000_000
+"""In bytes. What is longer is no sentence, and would fill the memory."""
+
+LOOKALIKES = ("<pad>", "<s>", "</s>", "<unk>")
+"""What control tokens are called elsewhere: in a text they are words like any other."""
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+GZIP_MAGIC = b"\x1f\x8b"
+
+
+@dataclass
+class Tally:
+    """What a reader accepted, counted.
+
+    Arguments:
+        sentences: Lines with something in them.
+        empty: Lines with nothing but whitespace, left out.
+        trimmed: Sentences with whitespace at an end, which is not theirs.
+        crlf: Lines that end as Windows ends them.
+        marks: Byte-order marks, left out.
+        lookalikes: How many sentences hold each of :data:`LOOKALIKES`.
+    """
+
+    sentences: int = 0
+    empty: int = 0
+    trimmed: int = 0
+    crlf: int = 0
+    marks: int = 0
+    lookalikes: Counter[str] = field(default_factory=Counter)
+
+    def notes(self, name: str, unk_token: str | None = None) -> list[str]:
+        """One line for everything that a user may want to know.
+
+        Arguments:
+            name: What was read.
+            unk_token: The word that stands for unknown ones, which needs no note.
+        """
+        counts = {
+            "empty lines left out": self.empty,
+            "sentences with whitespace at an end, trimmed": self.trimmed,
+            "lines with Windows line ends (CRLF)": self.crlf,
+            "byte-order marks left out": self.marks,
+        }
+        for word in LOOKALIKES:
+            if word != unk_token:
+                counts[f"sentences with a literal {word}, an ordinary word here"] = (
+                    self.lookalikes[word]
+                )
+        return [f"{name}: {count:,} {what}" for what, count in counts.items() if count]
+
+
+def read_file(path: Path, tally: Tally) -> Iterator[str]:
+    """The sentences of a text file, plain or gzip, in order.
+
+    Arguments:
+        path: The file.
+        tally: Where to count.
+
+    Raises:
+        UsageError: If it cannot be read, or is not the text that it should be.
+    """
+    if path.is_dir():
+        raise UsageError(f"{path}: a folder; give a text file, one sentence a line")
+    try:
+        with path.open("rb") as file:
+            zipped = file.peek(2)[:2] == GZIP_MAGIC or path.suffix == ".gz"
+            if not zipped:
+                yield from read_stream(file, str(path), tally)
+                return
+            with gzip.open(file) as stream:
+                yield from read_stream(stream, str(path), tally)
+    except FileNotFoundError:
+        raise UsageError(f"{path}: no such file; check the path") from None
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise UsageError(f"{path}: corrupt gzip ({error}); compress it again") from error
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def read_stream(stream: BinaryIO, name: str, tally: Tally) -> Iterator[str]:
+    """The sentences of a stream of bytes, such as standard input, in order.
+
+    Arguments:
+        stream: The bytes.
+        name: What to call it in an error.
+        tally: Where to count.
+
+    Raises:
+        UsageError: If it has no sentence, or is not the text that it should be.
+    """
+    before, number = tally.sentences, 0
+    while line := stream.readline(LONGEST_LINE + 2):
+        number += 1
+        if number == 1 and line.startswith(BYTE_ORDER_MARK):
+            line = line.removeprefix(BYTE_ORDER_MARK)
+            tally.marks += 1
+        text = _decode(line, f"{name}, line {number}")
+        body = text.removesuffix("\n")
+        if body.endswith("\r"):
+            body = body.removesuffix("\r")
+            tally.crlf += 1
+        sentence = body.strip()
+        if not sentence:
+            tally.empty += 1
+            continue
+        tally.sentences += 1
+        tally.trimmed += sentence != body
+        if "<" in sentence:
+            tally.lookalikes.update(word for word in LOOKALIKES if word in sentence)
+        yield sentence
+    if tally.sentences == before:
+        raise UsageError(f"{name}: no sentence in it; it takes text, one sentence a line")
+
+
+def _decode(line: bytes, where: str) -> str:
+    if b"\0" in line:
+        raise UsageError(
+            f"{where}: a NUL byte, so this is UTF-16 or no text at all; "
+            "give a text file in UTF-8 (iconv -f UTF-16 -t UTF-8 converts)"
+        )
+    if len(line.rstrip(b"\r\n")) > LONGEST_LINE:
+        raise UsageError(
+            f"{where}: longer than {LONGEST_LINE:,} bytes; put one sentence on each line"
+        )
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"{where}: byte {error.start + 1} is not UTF-8; convert the file "
+            "(iconv -f LATIN1 -t UTF-8, say), or give a text file if this is none"
+        ) from error
