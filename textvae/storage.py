@@ -59,7 +59,9 @@ def save_model(folder: str | Path, vae: SentenceVAE, tokenizer: Tokenizer) -> No
     except OSError as error:
         raise unwritable(folder, error) from error
     except SafetensorError as error:
-        raise UsageError(f"cannot write {folder} ({error}); free some space, or choose another") from error
+        raise UsageError(
+            f"cannot write {folder} ({error}); free some space, or choose another"
+        ) from error
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)

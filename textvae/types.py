@@ -52,7 +52,10 @@ class Batch:
         """The same batch on another device; Lightning calls it."""
         moved = {f.name: getattr(self, f.name) for f in fields(self)}
         return Batch(
-            **{k: v if v is None else v.to(device, non_blocking=non_blocking) for k, v in moved.items()}
+            **{
+                k: v if v is None else v.to(device, non_blocking=non_blocking)
+                for k, v in moved.items()
+            }
         )
 
     def pin_memory(self) -> "Batch":

@@ -14,8 +14,8 @@ from ..types import State
 class Decoder(Component, nn.Module, abc.ABC):
     """Abstract decoder p(x | z).
 
-    To add one, implement :meth:`log_prob`, :meth:`start` and :meth:`step`; the last, repeated, must
-    equal the first. The constructor's first arguments are `vocab_size` and `latent_dim`.
+    To add one, implement :meth:`log_prob`, :meth:`start` and :meth:`step`; the last, repeated,
+    must equal the first. The constructor's first arguments are `vocab_size` and `latent_dim`.
     """
 
     vocab_size: int

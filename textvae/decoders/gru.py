@@ -10,7 +10,7 @@ from .recurrent import RecurrentDecoder
 
 
 class GRUDecoder(RecurrentDecoder):
-    __doc__ = f"A GRU decoder. {RecurrentDecoder.__doc__}"
+    """A GRU decoder; see :class:`RecurrentDecoder` for its arguments."""
 
     network = nn.GRU
 

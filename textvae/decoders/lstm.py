@@ -10,7 +10,7 @@ from .recurrent import RecurrentDecoder
 
 
 class LSTMDecoder(RecurrentDecoder):
-    __doc__ = f"An LSTM decoder. {RecurrentDecoder.__doc__}"
+    """An LSTM decoder; see :class:`RecurrentDecoder` for its arguments."""
 
     network = nn.LSTM
 

@@ -9,7 +9,7 @@ import torch
 import torch.nn as nn
 from torch import Tensor
 
-from ..nn import init_uniform_, linear_log_prob, word_dropout
+from ..nn import Dropout, init_uniform_, linear_log_prob, word_dropout
 from ..types import BOS, UNK, State
 from .base import Decoder
 
@@ -69,8 +69,8 @@ class RecurrentDecoder(Decoder):
         self.latent_dim = latent_dim
         self.inject = inject
         self.word_dropout = word_dropout
-        self.input_dropout = nn.Dropout(input_dropout)
-        self.output_dropout = nn.Dropout(output_dropout)
+        self.input_dropout = Dropout(input_dropout)
+        self.output_dropout = Dropout(output_dropout)
         self.embedding = nn.Embedding(vocab_size, embedding_size)
         self.recurrent = self.network(
             embedding_size + (0 if inject == "state" else latent_dim),

@@ -8,6 +8,6 @@ from .recurrent import RecurrentEncoder
 
 
 class GRUEncoder(RecurrentEncoder):
-    __doc__ = f"An GRU encoder. {RecurrentEncoder.__doc__}"
+    """A GRU encoder; see :class:`RecurrentEncoder` for its arguments."""
 
     network = nn.GRU

@@ -8,6 +8,6 @@ from .recurrent import RecurrentEncoder
 
 
 class LSTMEncoder(RecurrentEncoder):
-    __doc__ = f"An LSTM encoder. {RecurrentEncoder.__doc__}"
+    """An LSTM encoder; see :class:`RecurrentEncoder` for its arguments."""
 
     network = nn.LSTM

@@ -9,7 +9,7 @@ import torch.nn as nn
 from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from ..nn import POOLINGS, init_uniform_, pool
+from ..nn import POOLINGS, Dropout, init_uniform_, pool
 from .base import Encoder
 
 
@@ -50,7 +50,7 @@ class RecurrentEncoder(Encoder):
         self.pooling = pooling
         self.out_features = hidden_size * (2 if bidirectional else 1)
         self.embedding = nn.Embedding(vocab_size, embedding_size)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.recurrent = self.network(
             embedding_size,
             hidden_size,

@@ -3,8 +3,8 @@
 __all__ = ["linear_log_prob"]
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.function import FunctionCtx
 
 MAX_LOGITS = 2**24
 """The logits held at once. More falls out of the processor's caches and gains nothing."""
@@ -13,8 +13,9 @@ MAX_LOGITS = 2**24
 def linear_log_prob(h: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
     """The log-probability of each target under ``softmax(h @ weight.T)``.
 
-    Logits are computed in chunks of at most :data:`MAX_LOGITS`, in the autocast precision where
-    that is on, and once more in the backward pass instead of being kept.
+    At most :data:`MAX_LOGITS` logits are in memory at once, in the autocast precision where that
+    is on. The backward pass reuses the probabilities if that many hold them all; else it computes
+    them once more.
 
     Arguments:
         h: The inputs, with shape (N, H).
@@ -32,37 +33,59 @@ def linear_log_prob(h: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
     return _LinearLogProb.apply(h, weight, targets)
 
 
-def _chunks(h: Tensor, weight: Tensor) -> list[slice]:
-    size = max(1, MAX_LOGITS // weight.shape[0])
-    return [slice(start, start + size) for start in range(0, h.shape[0], size)]
-
-
 class _LinearLogProb(torch.autograd.Function):
     @staticmethod
-    def forward(
-        ctx: torch.autograd.function.FunctionCtx, h: Tensor, weight: Tensor, targets: Tensor
-    ) -> Tensor:
-        ctx.save_for_backward(h, weight, targets)
-        log_prob = h.new_empty(h.shape[0], dtype=torch.promote_types(h.dtype, torch.float32))
-        for rows in _chunks(h, weight):
+    def forward(ctx: FunctionCtx, h: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
+        chunks = _chunks(h, weight)
+        keep = len(chunks) == 1 and any(ctx.needs_input_grad)
+        log_prob = h.new_empty(len(h), dtype=torch.promote_types(h.dtype, torch.float32))
+        error = None
+        for rows in chunks:
             logits = h[rows] @ weight.t()  # (n, V)
-            log_prob[rows] = -F.cross_entropy(logits, targets[rows], reduction="none")
+            p = torch.softmax(logits, dim=-1)
+            log_prob[rows] = _log_of_target(p, logits, targets[rows])
+            error = _subtract_target(p, targets[rows]) if keep else None
+        ctx.save_for_backward(h, weight, targets, error)
         return log_prob
 
     @staticmethod
-    def backward(
-        ctx: torch.autograd.function.FunctionCtx, grad: Tensor
-    ) -> tuple[Tensor, Tensor, None]:
-        h, weight, targets = ctx.saved_tensors
+    def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor, Tensor, None]:
+        # d log p(y) / d logits = onehot(y) - p. The weight of a token goes on h and on its
+        # gradient, which are smaller than the logits.
+        h, weight, targets, kept = ctx.saved_tensors
+        minus_grad = -grad[:, None].to(h.dtype)  # (N, 1)
+        scaled = minus_grad * h  # (N, H)
         grad_h, grad_weight = torch.empty_like(h), None
         for rows in _chunks(h, weight):
-            # d log p(y) / d logits = onehot(y) - softmax(logits)
-            d = torch.softmax(h[rows] @ weight.t(), dim=-1).neg_()  # (n, V)
-            d[torch.arange(d.shape[0], device=d.device), targets[rows]] += 1
-            d *= grad[rows, None].to(d.dtype)
-            grad_h[rows] = d @ weight
-            part = d.t() @ h[rows]
-            grad_weight = part if grad_weight is None else grad_weight + part
-        if grad_weight is None:
-            grad_weight = torch.zeros_like(weight)
-        return grad_h, grad_weight, None
+            error = kept
+            if error is None:
+                p = torch.softmax(h[rows] @ weight.t(), dim=-1)
+                error = _subtract_target(p, targets[rows])  # (n, V)
+            grad_h[rows] = minus_grad[rows] * (error @ weight)
+            part = error.t() @ scaled[rows]
+            grad_weight = part if grad_weight is None else grad_weight.add_(part)
+        return grad_h, torch.zeros_like(weight) if grad_weight is None else grad_weight, None
+
+
+def _chunks(h: Tensor, weight: Tensor) -> list[slice]:
+    size = max(1, MAX_LOGITS // len(weight))
+    return [slice(start, start + size) for start in range(0, len(h), size)]
+
+
+def _subtract_target(p: Tensor, targets: Tensor) -> Tensor:
+    """p - onehot(y), in place."""
+    p[torch.arange(len(p), device=p.device), targets] -= 1
+    return p
+
+
+def _log_of_target(p: Tensor, logits: Tensor, targets: Tensor) -> Tensor:
+    """log p of each target. A softmax in bfloat16 is exact to a part in 500, its logarithm then
+    to 0.002; a log-softmax in bfloat16 is off by ten times that."""
+    chosen = p.gather(1, targets[:, None])[:, 0]  # (n,)
+    wide = torch.promote_types(p.dtype, torch.float32)
+    tiny = chosen < torch.finfo(wide).tiny
+    if not tiny.any():
+        return chosen.to(wide).log()
+    # Where a probability underflows, its logarithm does not.
+    exact = logits[tiny].to(wide).log_softmax(dim=-1).gather(1, targets[tiny, None])[:, 0]
+    return chosen.to(wide).log().masked_scatter(tiny, exact)

@@ -1,0 +1,199 @@
+"""Training: it learns, it resumes to the bit, and its schedules do what they say."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytorch_lightning as pl
+import torch
+
+from textvae.data.batching import BatchPlan, SentenceLoader
+from textvae.decoders import GRUDecoder
+from textvae.encoders import GRUEncoder
+from textvae.errors import TrainingError
+from textvae.objectives import BetaELBO
+from textvae.posteriors import GaussianPosterior
+from textvae.priors import StandardNormal
+from textvae.schedules import Linear
+from textvae.training import (
+    ConstantRate,
+    Joint,
+    LitTextVAE,
+    LRSchedule,
+    PlateauHalving,
+    Update,
+    WarmupDecay,
+)
+from textvae.vae import SentenceVAE
+
+from .helpers import leaves
+
+VOCAB = 12
+
+
+def make(seed: int = 0, lr_schedule: LRSchedule | None = None, lr: float = 0.01) -> LitTextVAE:
+    torch.manual_seed(seed)
+    vae = SentenceVAE(
+        GRUEncoder(VOCAB, 8, 8, dropout=0.2),
+        GaussianPosterior(8, 4),
+        StandardNormal(4),
+        GRUDecoder(VOCAB, 4, 8, 8),
+    )
+    return LitTextVAE(
+        vae,
+        BetaELBO(Linear(length="2ep")),
+        Joint(),
+        lambda parameters: torch.optim.AdamW(parameters, lr=lr),
+        lr_schedule or WarmupDecay(),
+    )
+
+
+def loader() -> SentenceLoader:
+    generator = torch.Generator().manual_seed(0)
+    lengths = torch.randint(1, 9, (80,), generator=generator).tolist()
+    sentences = [torch.randint(4, VOCAB, (n,), generator=generator).tolist() for n in lengths]
+    return SentenceLoader(sentences, BatchPlan(lengths, max_sentences=8, seed=3))
+
+
+def trainer(folder: Path, **options: Any) -> pl.Trainer:
+    options = {"max_epochs": 4, "enable_checkpointing": False, **options}
+    return pl.Trainer(
+        default_root_dir=folder,
+        accelerator="cpu",
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        **options,
+    )
+
+
+class Recorder(pl.Callback):
+    """Keeps what was logged after each batch."""
+
+    def __init__(self) -> None:
+        self.logged: list[dict[str, float]] = []
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        rate = trainer.optimizers[0].param_groups[0]["lr"]
+        values = {k: v.item() for k, v in trainer.callback_metrics.items()}
+        self.logged.append({**values, "lr": rate})
+
+
+def test_training_lowers_the_loss(tmp_path: Path) -> None:
+    recorder = Recorder()
+    module = make(lr=0.03)
+    trainer(tmp_path, max_epochs=10, callbacks=[recorder]).fit(module, loader())
+    losses = [logged["loss"] for logged in recorder.logged]
+
+    n = len(losses) // 10
+    assert sum(losses[-n:]) / n < 0.9 * sum(losses[:n]) / n
+    assert module.batches_seen == len(losses)
+
+
+@pytest.mark.parametrize("cut", [7, 10, 23])
+def test_resume_is_bitwise(tmp_path: Path, cut: int) -> None:
+    """Cut in the middle and at the end of an epoch; another process would have another seed."""
+    whole = make()
+    torch.manual_seed(1)
+    trainer(tmp_path).fit(whole, loader())
+
+    first = make()
+    torch.manual_seed(1)
+    saver = pl.callbacks.ModelCheckpoint(tmp_path, "cut", every_n_train_steps=cut, save_top_k=1)
+    trainer(tmp_path, callbacks=[saver], enable_checkpointing=True, max_steps=cut).fit(
+        first, loader()
+    )
+    second = make(seed=5)
+    torch.manual_seed(99)
+    trainer(tmp_path).fit(second, loader(), ckpt_path=tmp_path / "cut.ckpt", weights_only=True)
+
+    assert second.batches_seen == whole.batches_seen
+    for a, b in zip(second.parameters(), whole.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize("cls", leaves(Update))
+def test_schedules_count_batches_under_every_update(tmp_path: Path, cls: type[Update]) -> None:
+    recorder, module = Recorder(), make()
+    module.update = cls()
+    trainer(tmp_path, callbacks=[recorder]).fit(module, loader())
+    per_epoch = len(loader())
+
+    betas = [logged["beta"] for logged in recorder.logged]
+    assert betas == pytest.approx([min(1, i / (2 * per_epoch)) for i in range(4 * per_epoch)])
+
+
+def test_validation_takes_no_randomness_from_training(tmp_path: Path) -> None:
+    with_it, without = make(), make()
+    for module, data in ((with_it, (loader(), loader())), (without, (loader(),))):
+        torch.manual_seed(1)
+        trainer(tmp_path, num_sanity_val_steps=0).fit(module, *data)
+
+    for a, b in zip(with_it.parameters(), without.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize("decay", ["linear", "cosine"])
+def test_warmup_decay(tmp_path: Path, decay: str) -> None:
+    schedule = WarmupDecay(warmup=0.25, constant=0.25, decay=decay)
+    assert schedule.factor(0.125) == 0.5
+    assert schedule.factor(0.25) == schedule.factor(0.5) == 1.0
+    assert schedule.factor(0.75) == pytest.approx(0.5)
+    assert schedule.factor(1.0) == pytest.approx(0.0)
+
+    recorder = Recorder()
+    trainer(tmp_path, callbacks=[recorder]).fit(make(lr_schedule=schedule), loader())
+    rates = [logged["lr"] for logged in recorder.logged]
+    assert max(rates) == pytest.approx(0.01) and 0 < rates[-1] < 0.002
+    with pytest.raises(ValueError, match="'warmup' and 'constant' are shares"):
+        WarmupDecay(warmup=0.5, constant=0.5)
+
+
+class Scripted(pl.Callback):
+    """Puts a known value in the place of the validation metric and notes what follows."""
+
+    def __init__(self, values: list[float]) -> None:
+        self.values = values
+        self.rates: list[float] = []
+        self.weights: list[torch.Tensor] = []
+
+    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        pl_module.log("scripted", torch.tensor(self.values[trainer.current_epoch]))
+        self.weights.append(pl_module.vae.decoder.to_logits.weight.detach().clone())
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.rates.append(trainer.optimizers[0].param_groups[0]["lr"])
+        self.weights.append(pl_module.vae.decoder.to_logits.weight.detach().clone())
+
+
+def test_plateau_halving(tmp_path: Path) -> None:
+    """Best in epoch 1; plateaus of two in epochs 3 and 5; the third ends training in epoch 7."""
+    values = [5.0, 4.0, 4.5, 4.5, 4.2, 4.2, 4.2, 4.2, 4.2]
+    script = Scripted(values)
+    schedule = PlateauHalving("scripted", patience=2, start_epoch=3, max_decays=2)
+    run = trainer(tmp_path, callbacks=[script], max_epochs=9, num_sanity_val_steps=0)
+    run.fit(make(lr_schedule=schedule, lr=0.04), loader(), loader())
+
+    assert script.rates == pytest.approx([0.04] * 4 + [0.02] * 2 + [0.01] * 2)
+    starts, ends = script.weights[0::2], script.weights[1::2]
+    assert torch.equal(starts[4], ends[1])  # the best weights are back
+    assert torch.equal(starts[6], ends[1])
+    assert torch.equal(starts[3], ends[2])  # and elsewhere nothing is reloaded
+    with pytest.raises(ValueError, match="'factor' must lie between 0 and 1, got 2"):
+        PlateauHalving(factor=2)
+
+
+def test_constant_rate(tmp_path: Path) -> None:
+    recorder = Recorder()
+    trainer(tmp_path, callbacks=[recorder]).fit(make(lr_schedule=ConstantRate()), loader())
+
+    assert {logged["lr"] for logged in recorder.logged} == {0.01}
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_loss_that_is_no_number_names_the_place(tmp_path: Path, value: float) -> None:
+    module = make(lr_schedule=ConstantRate())
+    with torch.no_grad():
+        module.vae.posterior.project.bias[0] = value
+    with pytest.raises(TrainingError, match=r"epoch 0, batch 0, optimiser step 0, at .* 0\.01"):
+        trainer(tmp_path).fit(module, loader())
