@@ -51,8 +51,8 @@ def sample(
     noise = noise.to(next(iter(state.values())).device)
 
     def draw(logits: Tensor, rows: Tensor, position: int) -> Tensor:
-        probability = keep_likely(logits / temperature).double().softmax(dim=1)  # (R, V)
-        cumulative = probability.cumsum(dim=1)
+        probability = keep_likely(logits / temperature).softmax(dim=1)  # (R, V)
+        cumulative = probability.cumsum(dim=1, dtype=torch.double)
         # The first token past the threshold: one of probability zero never is.
         threshold = noise[rows, position, None] * cumulative[:, -1:]
         return torch.searchsorted(cumulative, threshold, right=True).squeeze(1)

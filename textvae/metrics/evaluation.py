@@ -1,0 +1,201 @@
+"""Evaluation: what a model is worth on a set of sentences, by the protocol."""
+
+__all__ = ["PRECISIONS", "evaluate", "score"]
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from ..distributions import Point
+from ..errors import UsageError
+from ..vae import SentenceVAE
+from .latent import measure_latent
+from .likelihood import Progress, features, likelihood_bounds
+from .numbers import Numbers, mean, perplexity, ratio
+from .reconstruction import compare, is_spaced
+from .report import Evaluation
+
+PRECISIONS = Literal["32", "bf16-mixed", "16-mixed"]
+
+MAX_TOKENS = 2**15
+"""The tokens that are scored at once. More is no faster on a CPU."""
+
+COUNTED = "every token and </s>; <s> is neither predicted nor counted"
+
+
+def evaluate(
+    vae: SentenceVAE,
+    sentences: Sequence[Sequence[int]],
+    texts: Sequence[str],
+    reconstruct: Callable[[Tensor], list[str]] | None = None,
+    *,
+    samples: int = 500,
+    seed: int = 0,
+    max_tokens: int = MAX_TOKENS,
+    precision: PRECISIONS = "32",
+    split: str = "text",
+    floor: float | None = None,
+    lost: int = 0,
+    dropped: int = 0,
+    spaced: bool | None = None,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Every number of the protocol, over all sentences, whole.
+
+    A sentence's draws depend on the seed and its position alone, so that batches and chunks
+    change nothing but rounding.
+
+    Arguments:
+        vae: The model. A language model's likelihood is exact; an auto-encoder has none.
+        sentences: The tokens of N sentences, without ``<s>`` and ``</s>``.
+        texts: The same as they were written.
+        reconstruct: From latents (N, D) to N sentences, greedily; None leaves reconstruction out.
+        samples: The latent samples S of each sentence.
+        seed: The seed of everything random.
+        max_tokens: The most tokens to score at once, those of all samples counted.
+        precision: 32 computes as the parameters are; bf16-mixed and 16-mixed are faster.
+        split: What the report calls these sentences.
+        floor: The best reachable NLL in nats per sentence, where it is known.
+        lost: How many words of the texts the tokens have lost.
+        dropped: How many sentences were left out before.
+        spaced: Whether spaces separate words in the texts; None finds out.
+        progress: Told the share that is done.
+
+    Raises:
+        UsageError: If there is no sentence.
+        ValueError: If an option is impossible.
+    """
+    _check(sentences, samples, seed, precision)
+    spaced = is_spaced(texts) if spaced is None else spaced
+    protocol = {
+        "split": split,
+        "sentences": len(sentences),
+        "tokens": sum(len(sentence) + 1 for sentence in sentences),
+        "counted": COUNTED,
+        "samples": None,
+        "seed": seed,
+        "precision": precision,
+        "spaced": spaced,
+        "lost": lost,
+        "dropped": dropped,
+    }
+    numbers: Numbers = {"floor": (floor, None), "latent_dim": (vae.latent_dim, None)}
+
+    with _evaluating(vae, precision):
+        h = None if vae.encoder is None else features(vae, sentences, max_tokens)
+        q = None if h is None else vae.posterior(h)
+        bounds = None
+        if not isinstance(q, Point):
+            protocol["samples"] = None if q is None else samples
+            bounds = likelihood_bounds(vae, sentences, h, samples, seed, max_tokens, progress)
+            numbers |= _likelihood(bounds.nll_iw, bounds.nll_elbo, sentences, texts, spaced, lost)
+        if q is not None:
+            numbers |= measure_latent(vae, sentences, h, bounds, seed, max_tokens)
+            if reconstruct is not None:
+                numbers |= _reconstruction(texts, reconstruct(q.mode), spaced)
+
+    return Evaluation(
+        **{name: value for name, (value, _) in numbers.items()},
+        standard_errors={name: e for name, (_, e) in numbers.items() if e is not None},
+        protocol=protocol,
+    )
+
+
+def score(
+    vae: SentenceVAE,
+    sentences: Sequence[Sequence[int]],
+    *,
+    samples: int = 500,
+    seed: int = 0,
+    max_tokens: int = MAX_TOKENS,
+    precision: PRECISIONS = "32",
+    progress: Progress | None = None,
+) -> Tensor:
+    """The importance-weighted negative log-likelihood of each sentence, as evaluated.
+
+    Returns:
+        Nats, with every token and ``</s>`` counted, with shape (N,).
+
+    Raises:
+        UsageError: If there is no sentence, or the model is an auto-encoder.
+    """
+    _check(sentences, samples, seed, precision)
+    with _evaluating(vae, precision):
+        h = None if vae.encoder is None else features(vae, sentences, max_tokens)
+        if h is not None and isinstance(vae.posterior(h[:1]), Point):
+            raise UsageError("An auto-encoder has no likelihood: score with another posterior.")
+        bounds = likelihood_bounds(vae, sentences, h, samples, seed, max_tokens, progress)
+    return bounds.nll_iw.cpu()
+
+
+def _likelihood(
+    nll_iw: Tensor,
+    nll_elbo: Tensor,
+    sentences: Sequence[Sequence[int]],
+    texts: Sequence[str],
+    spaced: bool,
+    lost: int,
+) -> Numbers:
+    # Each has an end that is predicted too.
+    tokens = torch.tensor([len(sentence) + 1 for sentence in sentences])
+    words = torch.tensor([len(text.split()) + 1 for text in texts])
+    characters = torch.tensor([len(text) + 1 for text in texts])
+    numbers: Numbers = {
+        "nll_iw": mean(nll_iw),
+        "nll_elbo": mean(nll_elbo),
+        "ppl_iw": perplexity(nll_iw, tokens),
+        "ppl_elbo": perplexity(nll_elbo, tokens),
+    }
+    if lost == 0:
+        numbers["bits_per_character"] = ratio(nll_iw / math.log(2), characters)
+        if spaced:
+            numbers["ppl_word"] = perplexity(nll_iw, words)
+    return numbers
+
+
+def _reconstruction(texts: Sequence[str], written: Sequence[str], spaced: bool) -> Numbers:
+    found = compare(texts, written, spaced)
+    return {
+        "exact_match": mean(found.exact),
+        "token_accuracy": ratio(found.correct, found.places),
+        "bleu": (found.bleu, None),
+    }
+
+
+def _check(sentences: Sequence[Sequence[int]], samples: int, seed: int, precision: str) -> None:
+    if len(sentences) == 0:
+        raise UsageError("There is no sentence to evaluate: give at least one.")
+    if samples < 1:
+        raise ValueError(f"'samples' must be at least 1, got {samples}.")
+    if seed < 0:
+        raise ValueError(f"'seed' must be at least 0, got {seed}.")
+    if precision not in get_args(PRECISIONS):
+        known = ", ".join(get_args(PRECISIONS))
+        raise ValueError(f"'precision' must be one of {known}, got {precision}.")
+
+
+@contextmanager
+def _evaluating(vae: SentenceVAE, precision: PRECISIONS) -> Iterator[None]:
+    """No dropout, no gradients, and the precision that was asked for."""
+    device = next(vae.parameters()).device.type
+    modes = {module: module.training for module in vae.modules()}
+    matmul = torch.get_float32_matmul_precision()
+    try:
+        vae.eval()
+        torch.set_float32_matmul_precision("highest")
+        with ExitStack() as stack:
+            stack.enter_context(torch.no_grad())
+            # Recurrent networks on a GPU round to 10 bits unless told otherwise.
+            stack.enter_context(torch.backends.cudnn.flags(enabled=True, allow_tf32=False))
+            if precision != "32":
+                dtype = torch.bfloat16 if precision == "bf16-mixed" else torch.float16
+                stack.enter_context(torch.autocast(device, dtype))
+            yield
+    finally:
+        torch.set_float32_matmul_precision(matmul)
+        for module, mode in modes.items():
+            module.training = mode

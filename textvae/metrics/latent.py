@@ -1,0 +1,76 @@
+"""What the latent space of a model holds, and whether the decoder listens to it."""
+
+__all__ = ["equal_length_groups", "measure_latent"]
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ..estimators import active_units, derangement, mutual_information
+from ..vae import SentenceVAE
+from .likelihood import Bounds, z_gains
+from .numbers import Numbers, mean
+
+GROUP = 32
+"""The batches in which papers measure mutual information."""
+
+
+def measure_latent(
+    vae: SentenceVAE,
+    sentences: Sequence[Sequence[int]],
+    h: Tensor,
+    bounds: Bounds | None,
+    seed: int,
+    max_tokens: int,
+) -> Numbers:
+    """The numbers of the latent space.
+
+    Arguments:
+        vae: The model.
+        sentences: The tokens of N sentences.
+        h: Their features, with shape (N, H).
+        bounds: Their divergences and a draw of each; None for an auto-encoder, whose posterior is
+            a point.
+        seed: The seed of the derangement.
+        max_tokens: The most tokens to score at once.
+    """
+    q = vae.posterior(h)
+    z = q.mode if bounds is None else bounds.z
+    numbers: Numbers = {}
+    if bounds is not None:
+        groups = equal_length_groups([len(sentence) for sentence in sentences])
+        within = [mutual_information(vae.posterior(h[group]), z[group]) for group in groups]
+        numbers = {
+            "kl": mean(bounds.kl),
+            "mi_full": mean(mutual_information(q, z)),
+            "mi_full_ceiling": (math.log(len(sentences)), None),
+            "mi_batch32": mean(torch.cat(within)),
+            "mi_batch32_ceiling": (math.log(GROUP), None),
+        }
+        if bounds.kl_per_dim is not None:
+            numbers["kl_per_dim"] = (bounds.kl_per_dim.double().mean(dim=0).tolist(), None)
+    if len(sentences) > 1:
+        other = derangement(len(sentences), seed)
+        numbers["z_gain"] = mean(z_gains(vae, sentences, z, other, max_tokens))
+        numbers["au"] = (active_units(q.mean, vae.prior().variance), None)
+    return numbers
+
+
+def equal_length_groups(lengths: Sequence[int]) -> list[list[int]]:
+    """The positions of all sentences in batches of at most 32 of one length.
+
+    References:
+        | Lagging Inference Networks and Posterior Collapse (He et al., 2019)
+        | https://arxiv.org/abs/1901.05534
+    """
+    of_length = defaultdict(list)
+    for position, length in enumerate(lengths):
+        of_length[length].append(position)
+    return [
+        positions[start : start + GROUP]
+        for positions in of_length.values()
+        for start in range(0, len(positions), GROUP)
+    ]
