@@ -11,6 +11,7 @@ Masks are True where a token is real. Every number is in nats unless its name sa
 
 __all__ = ["BOS", "EOS", "NUM_SPECIALS", "PAD", "UNK", "Batch", "State", "Terms"]
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import torch
@@ -50,22 +51,15 @@ class Batch:
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> "Batch":
         """The same batch on another device; Lightning calls it."""
-        moved = {f.name: getattr(self, f.name) for f in fields(self)}
-        return Batch(
-            **{
-                k: v if v is None else v.to(device, non_blocking=non_blocking)
-                for k, v in moved.items()
-            }
-        )
+        return self._map(lambda tensor: tensor.to(device, non_blocking=non_blocking))
 
     def pin_memory(self) -> "Batch":
         """The same batch in page-locked memory; the data loader calls it."""
-        return Batch(
-            **{
-                f.name: v if (v := getattr(self, f.name)) is None else v.pin_memory()
-                for f in fields(self)
-            }
-        )
+        return self._map(Tensor.pin_memory)
+
+    def _map(self, function: Callable[[Tensor], Tensor]) -> "Batch":
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Batch(**{k: None if v is None else function(v) for k, v in values.items()})
 
     def __len__(self) -> int:
         return len(self.index)

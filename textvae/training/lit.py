@@ -80,9 +80,9 @@ class LitTextVAE(pl.LightningModule):
         if not torch.isfinite(loss):
             rate = self.trainer.optimizers[0].param_groups[0]["lr"]
             raise TrainingError(
-                f"The loss is {loss.item()} in epoch {self.current_epoch}, batch "
-                f"{self.batches_seen}, optimiser step {self.global_step}, at learning rate {rate:g}; "
-                f"a lower --optimizer.lr or --trainer.gradient_clip_val 5 usually mends it."
+                f"The loss is {loss.item()} in epoch {self.current_epoch}, "
+                f"batch {self.batches_seen}, optimiser step {self.global_step}, at learning rate "
+                f"{rate:g}; a lower --optimizer.lr or --trainer.gradient_clip_val 5 usually mends it."
             )
         self.log("loss", loss, prog_bar=True, batch_size=len(batch))
         self.log("kl", terms.kl.mean(), prog_bar=True, batch_size=len(batch))
