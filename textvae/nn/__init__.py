@@ -1,9 +1,20 @@
 """Small modules and functions that components share."""
 
+from .batch_norm import BatchNorm
 from .cross_entropy import linear_log_prob
 from .dropout import Dropout
 from .initialisation import init_uniform_
 from .pooling import POOLINGS, pool
+from .precision import at_least_float32
 from .word_dropout import word_dropout
 
-__all__ = ["POOLINGS", "Dropout", "init_uniform_", "linear_log_prob", "pool", "word_dropout"]
+__all__ = [
+    "POOLINGS",
+    "BatchNorm",
+    "Dropout",
+    "at_least_float32",
+    "init_uniform_",
+    "linear_log_prob",
+    "pool",
+    "word_dropout",
+]

@@ -21,11 +21,26 @@ class Posterior(Component, nn.Module, abc.ABC):
     """Abstract posterior q(z | x).
 
     To add a family, implement :meth:`forward` and, if the latent space is not R^D, name its
-    default prior in :attr:`prior_cls`. The constructor's first argument is `in_features`.
+    default prior in :attr:`prior_cls`; if its divergence to that prior has a floor, set
+    :attr:`kl_floor`. The constructor's first argument is `in_features`.
+
+    Arguments:
+        latent_dim: The number of latent dimensions.
+
+    Raises:
+        ValueError: If the space of the default prior cannot have as many or as few.
     """
 
     prior_cls: ClassVar[type[Prior]] = StandardNormal
     latent_dim: int
+    kl_floor: float
+    """The mean divergence over a training batch that no parameters can go below, in nats."""
+
+    def __init__(self, latent_dim: int) -> None:
+        super().__init__()
+
+        self.latent_dim = self.prior_cls.checked(latent_dim)
+        self.kl_floor = 0.0
 
     @abc.abstractmethod
     def forward(self, h: Tensor) -> Distribution:

@@ -2,5 +2,6 @@
 
 from .base import Prior
 from .standard_normal import StandardNormal
+from .uniform_sphere import UniformSphere
 
-__all__ = ["Prior", "StandardNormal"]
+__all__ = ["Prior", "StandardNormal", "UniformSphere"]

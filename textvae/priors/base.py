@@ -3,6 +3,7 @@
 __all__ = ["Prior"]
 
 import abc
+from typing import ClassVar, Literal
 
 import torch.nn as nn
 from torch.distributions import Distribution
@@ -13,10 +14,34 @@ from ..component import Component
 class Prior(Component, nn.Module, abc.ABC):
     """Abstract prior p(z).
 
-    To add one, implement :meth:`forward`. The constructor's first argument is `latent_dim`.
+    To add one, implement :meth:`forward` and, where they differ, state the least number of
+    dimensions of its space in :attr:`min_latent_dim` and the way between two of its points in
+    :attr:`path`. The constructor's first argument is `latent_dim`.
+
+    Arguments:
+        latent_dim: The number of latent dimensions.
     """
 
-    latent_dim: int
+    min_latent_dim: ClassVar[int] = 1
+    path: ClassVar[Literal["linear", "spherical"]] = "linear"
+
+    def __init__(self, latent_dim: int) -> None:
+        super().__init__()
+
+        self.latent_dim = self.checked(latent_dim)
+
+    @classmethod
+    def checked(cls, latent_dim: int) -> int:
+        """The same number of dimensions, if the space can have it.
+
+        Raises:
+            ValueError: If it cannot.
+        """
+        if latent_dim < cls.min_latent_dim:
+            raise ValueError(
+                f"'latent_dim' must be at least {cls.min_latent_dim}, got {latent_dim}."
+            )
+        return latent_dim
 
     @abc.abstractmethod
     def forward(self) -> Distribution:

@@ -16,9 +16,8 @@ class StandardNormal(Prior):
     """
 
     def __init__(self, latent_dim: int) -> None:
-        super().__init__()
+        super().__init__(latent_dim)
 
-        self.latent_dim = latent_dim
         self.register_buffer("loc", torch.zeros(latent_dim), persistent=False)
 
     def forward(self) -> Independent:

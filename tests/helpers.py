@@ -1,0 +1,29 @@
+"""What several test files need."""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from typing import Any
+
+
+def leaves(base: type) -> list[type[Any]]:
+    """The concrete subclasses of `base` in its package: what a contract test runs over.
+
+    Every module of the package is imported first, so that a new leaf needs no entry anywhere.
+    """
+    package = importlib.import_module(base.__module__.rpartition(".")[0])
+    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        importlib.import_module(module.name)
+    found = {
+        cls
+        for cls in _subclasses(base)
+        if not inspect.isabstract(cls) and cls.__module__.startswith(f"{package.__name__}.")
+    }
+    return sorted(found, key=lambda cls: cls.__name__)
+
+
+def _subclasses(base: type) -> Iterator[type]:
+    for cls in base.__subclasses__():
+        yield cls
+        yield from _subclasses(cls)
