@@ -78,17 +78,20 @@ class LitTextVAE(pl.LightningModule):
         terms = self.vae(batch, self.objective.num_samples, self.objective.stop_score)
         loss = self.objective(terms, self.batches_seen)
         if not torch.isfinite(loss):
-            rate = self.trainer.optimizers[0].param_groups[0]["lr"]
-            raise TrainingError(
-                f"The loss is {loss.item()} in epoch {self.current_epoch}, "
-                f"batch {self.batches_seen}, optimiser step {self.global_step}, at learning rate "
-                f"{rate:g}; a lower --optimizer.lr or --trainer.gradient_clip_val 5 usually mends it."
-            )
+            raise TrainingError(self._not_finite(loss))
         self.log("loss", loss, prog_bar=True, batch_size=len(batch))
         self.log("kl", terms.kl.mean(), prog_bar=True, batch_size=len(batch))
         for name, schedule in self.objective.schedules().items():
             self.log(name, schedule(self.batches_seen))
         return loss
+
+    def _not_finite(self, loss: Tensor) -> str:
+        rate = self.trainer.optimizers[0].param_groups[0]["lr"]
+        return (
+            f"The loss is {loss.item()} in epoch {self.current_epoch}, batch {self.batches_seen}, "
+            f"optimiser step {self.global_step}, at learning rate {rate:g}; a lower "
+            f"--optimizer.lr or --trainer.gradient_clip_val 5 usually mends it."
+        )
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         # The same draws at every validation, and none taken from training's.
