@@ -48,7 +48,7 @@ def length_batches(
     lengths = np.asarray(lengths)
     order = np.argsort(lengths, kind="stable")
     ends = _cut(lengths[order], max_tokens, max_sentences)
-    return [batch.tolist() for batch in np.split(order, ends[:-1])]
+    return [batch.tolist() for batch in np.split(order, ends[:-1]) if len(batch)]
 
 
 def _cut(
