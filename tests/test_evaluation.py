@@ -1,0 +1,473 @@
+"""Evaluation against models whose likelihood is known, in closed form or by quadrature."""
+
+import json
+import math
+from collections.abc import Sequence
+
+import pytest
+import torch
+import torch.nn as nn
+from torch import Tensor
+from torch.distributions import Independent, Normal
+
+from textvae.decoders import GRUDecoder, LSTMDecoder
+from textvae.decoding import greedy
+from textvae.encoders import GRUEncoder
+from textvae.errors import UsageError
+from textvae.metrics import Evaluation, evaluate, score
+from textvae.metrics.latent import equal_length_groups
+from textvae.metrics.likelihood import z_gains
+from textvae.metrics.reconstruction import compare, is_spaced
+from textvae.posteriors import GaussianPosterior, PointPosterior, VonMisesFisherPosterior
+from textvae.posteriors.base import Posterior
+from textvae.priors import StandardNormal
+from textvae.types import EOS
+from textvae.vae import SentenceVAE
+
+from .helpers import leaves
+
+VOCAB = 9
+SENTENCES = [[4, 5, 6], [], [7], [8, 8, 4, 5, 7, 6, 4], [5, 4], [6, 7, 8, 4, 5], [4], [5, 5, 6]]
+TEXTS = [" ".join("abcde"[token - 4] for token in sentence) for sentence in SENTENCES]
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    torch.manual_seed(0)
+
+
+def text_vae(posterior: type[Posterior], latent_dim: int, sharpness: float = 3.0) -> SentenceVAE:
+    """A small random VAE in float64, whose decoder listens to z."""
+    encoder = GRUEncoder(VOCAB, embedding_size=6, hidden_size=8)
+    q = posterior(8, latent_dim=latent_dim)
+    decoder = GRUDecoder(VOCAB, latent_dim, embedding_size=6, hidden_size=8)
+    with torch.no_grad():
+        for parameter in decoder.parameters():
+            parameter *= sharpness
+    return SentenceVAE(encoder, q, q.prior_cls(latent_dim), decoder).double()
+
+
+def write(z: Tensor) -> list[str]:
+    return ["a b"] * len(z)
+
+
+def report(vae: SentenceVAE, samples: int = 50, **options: object) -> Evaluation:
+    return evaluate(vae, SENTENCES, TEXTS, write, samples=samples, **options)
+
+
+# A linear-Gaussian model: a sentence is one token, which stands for a vector y, and
+# p(z) = N(0, I), p(y | z) = N(W z, s^2 I) with orthogonal columns of W, so that the true
+# posterior is diagonal.
+
+
+class LinearGaussianDecoder(nn.Module):
+    def __init__(self, y: Tensor, weight: Tensor, scale: float) -> None:
+        super().__init__()
+        self.latent_dim = weight.shape[1]
+        self.scale = scale
+        self.register_buffer("y", y)
+        self.register_buffer("weight", weight)
+        self.unused = nn.Parameter(weight[0, :1].clone())
+
+    def log_prob(self, x: Tensor, mask: Tensor, z: Tensor) -> Tensor:
+        y = self.y[x[:, 0]]  # (B, M)
+        return Independent(Normal(z @ self.weight.T, self.scale), 1).log_prob(y)
+
+
+class Lookup(nn.Module):
+    def __init__(self, y: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("y", y)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        return self.y[x[:, 0]]
+
+
+class LinearPosterior(nn.Module):
+    """The true posterior, but for an offset of the mean and a factor of the scale."""
+
+    def __init__(
+        self, weight: Tensor, scale: float, offset: float = 0.0, factor: float = 1.0
+    ) -> None:
+        super().__init__()
+        self.latent_dim = weight.shape[1]
+        self.offset, self.factor = offset, factor
+        self.variance = 1 / (1 + weight.square().sum(dim=0) / scale**2)  # (D,)
+        self.gain = weight * self.variance / scale**2  # (M, D)
+
+    def forward(self, h: Tensor) -> Independent:
+        loc = h @ self.gain + self.offset
+        return Independent(Normal(loc, self.factor * self.variance.sqrt().expand_as(loc)), 1)
+
+
+class LinearGaussian:
+    """The model with its exact log p(y), over many sentences drawn from it."""
+
+    scale = 0.8
+
+    def __init__(self, count: int = 400) -> None:
+        generator = torch.Generator().manual_seed(0)
+        self.weight = torch.tensor([[1.0, 0.5], [1.0, -0.5], [0.3, 0.0]], dtype=torch.double)
+        noise = torch.randn(count, 5, generator=generator, dtype=torch.double)
+        self.y = noise[:, :2] @ self.weight.T + self.scale * noise[:, 2:]
+        self.sentences = [[i] for i in range(count)]
+        self.texts = [f"w{i}" for i in range(count)]
+        covariance = self.weight @ self.weight.T + self.scale**2 * torch.eye(3).double()
+        self.log_p = torch.distributions.MultivariateNormal(
+            torch.zeros(3, dtype=torch.double), covariance
+        ).log_prob(self.y)
+
+    def vae(self, offset: float = 0.0, factor: float = 1.0) -> SentenceVAE:
+        return SentenceVAE(
+            Lookup(self.y),
+            LinearPosterior(self.weight, self.scale, offset, factor),
+            StandardNormal(2),
+            LinearGaussianDecoder(self.y, self.weight, self.scale),
+        ).double()
+
+    def evaluate(self, vae: SentenceVAE, samples: int) -> Evaluation:
+        return evaluate(vae, self.sentences, self.texts, samples=samples)
+
+
+def test_linear_gaussian_at_the_true_posterior_is_exact() -> None:
+    model = LinearGaussian()
+    for samples in (1, 7):
+        found = model.evaluate(model.vae(), samples)
+        assert found.nll_iw == pytest.approx(-model.log_p.mean().item(), abs=1e-9)
+    torch.testing.assert_close(
+        score(model.vae(), model.sentences, samples=3), -model.log_p, rtol=0, atol=1e-9
+    )
+
+
+def test_linear_gaussian_orders_the_bounds() -> None:
+    model = LinearGaussian()
+    vae = model.vae(offset=0.2, factor=1.3)
+    found = {samples: model.evaluate(vae, samples) for samples in (10, 200)}
+    q, true = vae.posterior(model.y), model.vae().posterior(model.y)
+    kl_true = torch.distributions.kl_divergence(q.base_dist, true.base_dist).sum(dim=1).mean()
+    kl_prior = torch.distributions.kl_divergence(q.base_dist, Normal(0.0, 1.0)).sum(dim=1).mean()
+
+    exact, elbo = -model.log_p.mean().item(), (kl_true - model.log_p.mean()).item()
+    # Draws of log p(y | z) vary by less than 3 nats; there are 80 000.
+    assert found[200].nll_elbo == pytest.approx(elbo, abs=4 * 3 / 80_000**0.5)
+    assert found[200].kl == pytest.approx(kl_prior.item(), abs=1e-9)
+    assert sum(found[200].kl_per_dim) == pytest.approx(kl_prior.item(), abs=1e-9)
+    # The weights' variance is under 1, so that 400 sentences of 200 draws err by under 0.0036.
+    assert found[200].nll_iw == pytest.approx(exact, abs=4 * 0.0036)
+    assert exact + 4 * 0.0036 < found[10].nll_iw < found[10].nll_elbo - 0.1
+
+
+def test_linear_gaussian_z_gain() -> None:
+    model = LinearGaussian()
+    vae, count = model.vae(), len(model.y)
+    q = vae.posterior(model.y)
+    other = torch.arange(count).roll(1)
+    predicted = q.mean @ model.weight.T
+    # With equal covariances, only the means tell own from other.
+    expected = (model.y - predicted[other]).square().sum(1) - (model.y - predicted).square().sum(1)
+    expected /= 2 * model.scale**2
+
+    found = torch.stack(
+        [z_gains(vae, model.sentences, q.sample(), other, 100) for _ in range(100)]
+    ).mean(dim=1)
+    assert abs(found.mean() - expected.mean()) <= 4 * found.std() / len(found) ** 0.5
+    assert model.evaluate(vae, 1).z_gain > 1
+
+
+def quadrature(vae: SentenceVAE, grid: Tensor, weights: Tensor) -> Tensor:
+    """log p(x) of each sentence, from latents (G, D) with weights that include the prior."""
+    log_p = []
+    for sentence in SENTENCES:
+        x = torch.tensor([[*sentence, EOS]])
+        with torch.no_grad():
+            log_px_z = vae.decoder.log_prob(x, torch.ones_like(x, dtype=torch.bool), grid[:, None])
+        log_p.append(torch.logsumexp(log_px_z[:, 0] + weights.log(), dim=0))
+    return torch.stack(log_p)
+
+
+def grid_of(latent_dim: int, on_sphere: bool) -> tuple[Tensor, Tensor]:
+    if on_sphere:  # the rectangle rule on a circle is exact to all orders
+        angle = torch.arange(720, dtype=torch.double) * (2 * math.pi / 720)
+        return torch.stack([angle.cos(), angle.sin()], dim=1), torch.full((720,), 1 / 720)
+    axis = torch.linspace(-7, 7, 201 if latent_dim == 2 else 2001, dtype=torch.double)
+    grid = torch.cartesian_prod(*[axis] * latent_dim).view(-1, latent_dim)
+    density = Independent(Normal(torch.zeros(latent_dim), torch.ones(latent_dim)), 1)
+    return grid, density.log_prob(grid).exp() * (axis[1] - axis[0]) ** latent_dim
+
+
+@pytest.mark.parametrize(
+    "posterior, latent_dim",
+    [(GaussianPosterior, 1), (GaussianPosterior, 2), (VonMisesFisherPosterior, 2)],
+)
+def test_likelihood_is_that_of_quadrature(posterior: type[Posterior], latent_dim: int) -> None:
+    vae = text_vae(posterior, latent_dim).eval()
+    on_sphere = posterior is VonMisesFisherPosterior
+    if on_sphere:
+        vae.posterior.concentration = 1.5  # as wide as the true posterior
+    grid, weights = grid_of(latent_dim, on_sphere)
+    assert weights.sum() == pytest.approx(1, abs=1e-6)
+    exact = -quadrature(vae, grid, weights)
+
+    runs = torch.stack([score(vae, SENTENCES, samples=1000, seed=seed) for seed in range(40)])
+    each = (runs - exact).mean(dim=0) / runs.std(dim=0) * len(runs) ** 0.5
+    mean = (runs - exact).mean() / runs.mean(dim=1).std() * len(runs) ** 0.5
+    assert mean.abs() <= 3 and each.abs().max() <= 4  # in standard errors, over eight sentences
+    assert runs.std(dim=0).max() < 0.15
+    # And z matters, or a wrong density would pass.
+    assert report(vae, samples=1000).nll_elbo > exact.mean() + 0.3
+
+
+@pytest.mark.parametrize("posterior", leaves(Posterior))
+def test_results_do_not_depend_on_batches_or_chunks(posterior: type[Posterior]) -> None:
+    vae = text_vae(posterior, 3)
+    whole = report(vae, max_tokens=10**6)
+    for max_tokens in (1, 40, 900):
+        part = report(vae, max_tokens=max_tokens)
+        for name, value in whole.to_dict().items():
+            if isinstance(value, float):
+                assert getattr(part, name) == pytest.approx(value, abs=1e-9), name
+    assert whole.mi_full is None or whole.mi_full <= whole.mi_full_ceiling
+    json.dumps(whole.to_dict(), allow_nan=False)
+
+
+@pytest.mark.parametrize("posterior", [GaussianPosterior, VonMisesFisherPosterior])
+def test_a_sentence_is_scored_alike_in_any_company(posterior: type[Posterior]) -> None:
+    vae = text_vae(posterior, 3)
+    together = score(vae, SENTENCES, samples=20)
+    for count in range(1, len(SENTENCES)):
+        torch.testing.assert_close(score(vae, SENTENCES[:count], samples=20), together[:count])
+    # A longer neighbour pads it.
+    torch.testing.assert_close(score(vae, [[4, 5, 6], [7] * 50], samples=20)[0], together[0])
+
+
+def test_draws_come_from_the_seed_alone() -> None:
+    vae = text_vae(GaussianPosterior, 3)
+    torch.manual_seed(1)
+    state = torch.get_rng_state()
+    first = report(vae, seed=3)
+    assert torch.equal(torch.get_rng_state(), state)
+    torch.manual_seed(2)
+    assert report(vae, seed=3) == first
+    assert report(vae, seed=4).nll_iw != first.nll_iw
+    # Equal sentences in different places have different draws.
+    twice = score(vae, [[4, 5], [4, 5]], samples=5)
+    assert twice[0] != twice[1]
+
+
+def test_no_more_is_scored_at_once_than_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    vae, scored = text_vae(GaussianPosterior, 3), []
+    log_prob = vae.decoder.log_prob
+
+    def spy(x: Tensor, mask: Tensor, z: Tensor) -> Tensor:
+        scored.append(len(z) * x.numel())
+        return log_prob(x, mask, z)
+
+    monkeypatch.setattr(vae.decoder, "log_prob", spy)
+    report(vae, samples=50, max_tokens=100)
+    assert 50 < max(scored) <= 100
+    assert sum(scored) >= 52 * sum(len(sentence) + 1 for sentence in SENTENCES)
+
+
+def test_a_decoder_that_ignores_z_gains_nothing() -> None:
+    vae = text_vae(GaussianPosterior, 3)
+    decoder = GRUDecoder(VOCAB, 3, embedding_size=6, hidden_size=8, inject="state").double()
+    nn.init.zeros_(decoder.to_state.weight)
+    found = report(SentenceVAE(vae.encoder, vae.posterior, vae.prior, decoder))
+    assert found.z_gain == 0 and found.standard_errors["z_gain"] == 0
+    assert abs(report(vae).z_gain) > 0.01
+
+
+def test_a_language_model_has_an_exact_likelihood_and_no_latent() -> None:
+    decoder = LSTMDecoder(VOCAB, 0, embedding_size=6, hidden_size=8).double().eval()
+    found = evaluate(SentenceVAE(None, None, None, decoder), SENTENCES, TEXTS, write)
+
+    nll = torch.zeros(len(SENTENCES), dtype=torch.double)
+    for i, sentence in enumerate(SENTENCES):
+        state, last = decoder.start(torch.zeros(1, 0, dtype=torch.double)), torch.tensor([1])
+        for token in [*sentence, EOS]:
+            logits, state = decoder.step(last, state)
+            nll[i] -= logits.log_softmax(dim=1)[0, token].item()
+            last = torch.tensor([token])
+    assert found.nll_iw == found.nll_elbo == pytest.approx(nll.mean().item(), abs=1e-9)
+
+    absent = "kl kl_per_dim mi_full mi_batch32 au z_gain exact_match token_accuracy bleu".split()
+    assert all(getattr(found, name) is None for name in absent)
+    assert found.protocol["samples"] is None
+    table = found.table()
+    assert "exact" in table and "Latent" not in table and "Reconstruction" not in table
+
+
+def test_an_auto_encoder_has_reconstruction_and_no_likelihood() -> None:
+    vae = text_vae(PointPosterior, 3)
+    found = report(vae)
+    for name in ["nll_iw", "nll_elbo", "ppl_iw", "bits_per_character", "kl", "mi_full"]:
+        assert getattr(found, name) is None
+    assert found.bleu is not None and found.z_gain is not None and found.au is not None
+    assert "nll_iw" not in found.table() and "exact_match" in found.table()
+    with pytest.raises(UsageError, match="auto-encoder has no likelihood"):
+        score(vae, SENTENCES)
+
+
+def test_dropout_and_gradients_are_off_and_the_mode_comes_back() -> None:
+    vae = text_vae(GaussianPosterior, 3).train()
+    vae.encoder.eval()
+    first = report(vae)
+    assert vae.training and vae.decoder.training and not vae.encoder.training
+    assert report(vae.eval()) == first
+    assert not score(vae, SENTENCES, samples=2).requires_grad
+
+
+def test_what_is_counted() -> None:
+    vae = text_vae(GaussianPosterior, 3)
+    found, nll = report(vae), score(vae, SENTENCES, samples=50)
+    tokens = [len(sentence) + 1 for sentence in SENTENCES]
+    characters = [len(text) + 1 for text in TEXTS]
+    total = nll.sum().item()
+
+    assert found.nll_iw == pytest.approx(total / len(SENTENCES))
+    assert found.ppl_iw == pytest.approx(math.exp(total / sum(tokens)))
+    assert found.ppl_word == pytest.approx(found.ppl_iw)  # here, words are the tokens
+    assert found.bits_per_character == pytest.approx(total / math.log(2) / sum(characters))
+    assert found.standard_errors["nll_iw"] == pytest.approx(nll.std().item() / 8**0.5)
+    assert found.protocol["tokens"] == sum(tokens) and found.protocol["sentences"] == 8
+
+
+def test_words_and_characters_are_counted_in_the_text_and_not_in_tokens() -> None:
+    vae = text_vae(GaussianPosterior, 3)
+    sentences, texts = [[4, 5, 6, 7], [8]], ["the  cat", "sat on it"]
+    found = evaluate(vae, sentences, texts, samples=20)
+    total = score(vae, sentences, samples=20).sum().item()
+    assert found.ppl_word == pytest.approx(math.exp(total / (3 + 4)))
+    assert found.bits_per_character == pytest.approx(total / math.log(2) / (9 + 10))
+
+
+def test_lost_text_is_not_comparable() -> None:
+    found = report(text_vae(GaussianPosterior, 3), lost=3)
+    assert found.ppl_word is None and found.bits_per_character is None
+    assert found.table().count("not comparable (3 <unk>)") == 2
+    assert found.protocol["lost"] == 3
+
+
+def test_text_without_spaces_has_no_words() -> None:
+    texts = ["".join(text.split()) for text in TEXTS]
+    found = evaluate(text_vae(GaussianPosterior, 3), SENTENCES, texts, write, samples=5)
+    assert found.ppl_word is None and found.bits_per_character is not None
+    assert not found.protocol["spaced"] and "ppl_word" not in found.table()
+    assert is_spaced(["a b"]) and not is_spaced(["\u5e8a\u524d\u660e\u6708\u5149"])
+
+
+def test_nothing_is_truncated() -> None:
+    vae = text_vae(GaussianPosterior, 2)
+    long = [4, 5, 6, 7] * 100
+    found = evaluate(vae, [long, [4]], ["a b c d " * 100, "a"], samples=4, max_tokens=64)
+    assert found.protocol["tokens"] == 403
+    nll = score(vae, [long], samples=4)
+    assert nll > score(vae, [long[:-4]], samples=4) + 1
+
+
+@pytest.mark.parametrize("sentences", [[[]], [[4]], [[], []]])
+def test_the_smallest_sets(sentences: list[list[int]]) -> None:
+    vae = text_vae(GaussianPosterior, 3)
+    texts = ["" if not sentence else "a" for sentence in sentences]
+    found = evaluate(vae, sentences, texts, write, samples=5)
+    assert math.isfinite(found.nll_iw) and found.mi_full <= found.mi_full_ceiling + 1e-12
+    assert (found.z_gain is None) == (len(sentences) == 1)
+    assert found.table()
+    json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_the_report_has_the_names_of_the_protocol() -> None:
+    found = report(text_vae(VonMisesFisherPosterior, 3), split="test", floor=1.5)
+    names = "nll_iw nll_elbo ppl_iw ppl_elbo ppl_word bits_per_character kl mi_full "
+    names += "mi_full_ceiling mi_batch32 au z_gain exact_match token_accuracy bleu floor"
+    numbers = found.to_dict()
+    assert set(names.split()) | {"standard_errors", "protocol"} <= numbers.keys()
+    assert all(numbers[name] is not None for name in names.split())
+    json.dumps(numbers, allow_nan=False)
+
+    assert found.mi_full_ceiling == pytest.approx(math.log(8))
+    assert found.mi_batch32 <= found.mi_full <= found.mi_full_ceiling
+    assert found.kl_per_dim is None  # the directions of a sphere have no dimensions
+    table = found.table()
+    for told in [
+        "nll_iw",
+        "of 2.08",
+        "of 3",
+        "test: 8 sentences, 30 tokens",
+        "50 samples",
+        "seed 0",
+    ]:
+        assert told in table
+    assert max(map(len, table.splitlines())) <= 110
+
+
+def test_reconstruction_compares_word_by_word() -> None:
+    references = ["a b c d", "a b", "a", ""]
+    same = compare(references, references, spaced=True)
+    assert same.exact.all() and same.bleu == pytest.approx(100)
+    assert torch.equal(same.correct, same.places)
+
+    found = compare(references, ["a x c d", "a b c", "", "a"], spaced=True)
+    assert not found.exact.any()
+    assert found.correct.tolist() == [4, 2, 0, 0]
+    assert found.places.tolist() == [5, 3, 2, 1]
+    characters = compare(["abc"], ["abd"], spaced=False)
+    assert characters.correct.tolist() == [3] and characters.places.tolist() == [4]
+
+
+def test_reconstruction_is_written_from_the_mode() -> None:
+    vae, seen = text_vae(GaussianPosterior, 3).eval(), []
+
+    def spy(z: Tensor) -> list[str]:
+        seen.append(z)
+        words = greedy(vae.decoder.step, vae.decoder.start(z), max_length=10)
+        return [" ".join("abcde"[max(token, 4) - 4] for token in line) for line in words]
+
+    evaluate(vae, SENTENCES, TEXTS, spy, samples=3)
+    x = torch.tensor([[*SENTENCES[3], EOS]])
+    expected = vae.posterior(vae.encoder(x, x > 0)).mode
+    torch.testing.assert_close(seen[0][3:4], expected.detach())
+
+
+def test_groups_have_one_length_and_at_most_32_sentences() -> None:
+    lengths = [3] * 70 + [5] * 32 + [1] + [3] * 3
+    groups = equal_length_groups(lengths)
+    assert sorted(i for group in groups for i in group) == list(range(len(lengths)))
+    assert sorted(map(len, groups)) == [1, 9, 32, 32, 32]
+    assert all(len({lengths[i] for i in group}) == 1 for group in groups)
+
+
+def test_half_precision_is_near_and_named() -> None:
+    vae = text_vae(GaussianPosterior, 3, sharpness=1.0).float()
+    full, half = report(vae), report(vae, precision="bf16-mixed")
+    assert half.nll_iw == pytest.approx(full.nll_iw, rel=0.01) and half.nll_iw != full.nll_iw
+    assert half.protocol["precision"] == "bf16-mixed" and "bf16-mixed" in half.table()
+
+
+def test_full_precision_whatever_training_was_set_to() -> None:
+    vae = text_vae(GaussianPosterior, 3).float()
+    expected = report(vae)
+    torch.set_float32_matmul_precision("medium")
+    try:
+        assert report(vae) == expected
+        assert torch.get_float32_matmul_precision() == "medium"
+    finally:
+        torch.set_float32_matmul_precision("highest")
+
+
+def test_progress_ends_at_one() -> None:
+    told: list[float] = []
+    report(text_vae(GaussianPosterior, 3), max_tokens=100, progress=told.append)
+    assert len(told) > 2 and told == sorted(told) and told[-1] == 1
+
+
+@pytest.mark.parametrize("option, value", [("samples", 0), ("seed", -1), ("precision", "8")])
+def test_impossible_options_are_named(option: str, value: object) -> None:
+    with pytest.raises(ValueError, match=f"'{option}'.*got {value}"):
+        report(text_vae(GaussianPosterior, 3), **{option: value})
+
+
+def test_nothing_to_evaluate_is_refused() -> None:
+    empty: Sequence[list[int]] = []
+    with pytest.raises(UsageError, match="no sentence"):
+        evaluate(text_vae(GaussianPosterior, 3), empty, [], write)
