@@ -9,6 +9,8 @@ from typing import Any
 
 _HOMES = {
     "CharacterTokenizer": "characters",
+    "GrammarData": "module",
+    "SentenceData": "module",
     "SentencePieceTokenizer": "pieces",
     "TextData": "module",
     "Tokenizer": "tokenizer",

@@ -1,6 +1,6 @@
 """Batches of sentences of similar length, in an order that a seed fixes."""
 
-__all__ = ["BatchPlan", "SentenceLoader", "collate", "length_batches"]
+__all__ = ["BatchPlan", "OrderedLoader", "SentenceLoader", "collate", "length_batches"]
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -56,7 +56,6 @@ def _cut(
     max_tokens: int | None,
     max_sentences: int | None,
     least: int = 1,
-    equal_lengths: bool = False,
 ) -> list[int]:
     """Where batches end in ascending lengths; `least` sentences go before every limit."""
     ends, start = [], 0
@@ -66,8 +65,6 @@ def _cut(
             size = min(size, max_tokens // (lengths[start] + 1))
             padded = np.arange(1, size + 1) * (lengths[start : start + size] + 1)  # it ascends
             size = np.count_nonzero(padded <= max_tokens)
-        if equal_lengths:
-            size = min(size, np.searchsorted(lengths, lengths[start], side="right") - start)
         start = min(start + max(size, least), len(lengths))
         ends.append(int(start))
     if len(ends) > 1 and ends[-1] - ends[-2] < least:
@@ -87,7 +84,6 @@ class BatchPlan:
         max_sentences: The largest batch, in sentences, or None.
         max_tokens: The largest batch, in tokens with ``</s>`` and padding, or None.
         max_length: Sentences of more tokens than this are left out.
-        equal_lengths: Whether a batch has sentences of one length only.
         seed: The seed of the order.
         rank: The number of this process.
         world_size: How many processes share an epoch.
@@ -99,7 +95,6 @@ class BatchPlan:
         max_sentences: int | None = None,
         max_tokens: int | None = None,
         max_length: int | None = None,
-        equal_lengths: bool = False,
         seed: int = 0,
         rank: int = 0,
         world_size: int = 1,
@@ -109,7 +104,7 @@ class BatchPlan:
         self.index = np.flatnonzero(lengths <= longest)
         self.lengths = lengths[self.index]
         self.seed, self.rank, self.world_size = seed, rank, world_size
-        self._ends = _cut(np.sort(self.lengths), max_tokens, max_sentences, 2, equal_lengths)
+        self._ends = _cut(np.sort(self.lengths), max_tokens, max_sentences, least=2)
 
     def batches(self, epoch: int) -> list[np.ndarray]:
         """The positions of the sentences of each batch of an epoch."""
@@ -191,3 +186,25 @@ class _Batches(Dataset):
 
     def __getitem__(self, index: np.ndarray) -> Batch:
         return collate([self.sentences[i] for i in index.tolist()], index)
+
+
+class OrderedLoader:
+    """Batches in a fixed order, for evaluation.
+
+    Arguments:
+        sentences: The tokens of each sentence.
+        batches: The positions of the sentences of each batch.
+    """
+
+    def __init__(
+        self, sentences: Sequence[Sequence[int]], batches: Sequence[Sequence[int]]
+    ) -> None:
+        self.sentences = sentences
+        self.batches = batches
+
+    def __iter__(self) -> Iterator[Batch]:
+        for index in self.batches:
+            yield collate([self.sentences[i] for i in index], index)
+
+    def __len__(self) -> int:
+        return len(self.batches)

@@ -1,30 +1,171 @@
-"""Data modules: sentences on disk, batch by batch, for Lightning."""
+"""Data modules: a corpus, batch by batch, for Lightning."""
 
-__all__ = ["TextData"]
+__all__ = ["GrammarData", "SentenceData", "TextData"]
 
+import abc
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
-from torch.utils.data import DataLoader
 
-from .batching import BatchPlan, SentenceLoader, collate, length_batches
+from ..errors import UsageError
+from .batching import BatchPlan, OrderedLoader, SentenceLoader, length_batches
+from .corpus import Corpus, Source, prepare
+from .drawn import GrammarSource
+from .english import english
+from .files import FileSource, FolderSource
 from .tokenizer import Tokenizer
 from .words import WordTokenizer
 
 
-class TextData(pl.LightningDataModule):
-    """Sentences of a prepared folder with train.txt, valid.txt and test.txt.
+class SentenceData(pl.LightningDataModule, abc.ABC):
+    """Abstract corpus with its tokenizer.
+
+    Nothing is read before :meth:`prepare`, or before something is asked for. Evaluation sees every
+    sentence of a split, whole; training leaves out those that are too long. To add a kind of
+    corpus, implement :meth:`source` and :meth:`floor`.
 
     Arguments:
-        text: The folder.
-        tokenizer: How text becomes numbers.
-        batch_size: The sentences of a batch; 32 unless this or `batch_tokens` is given.
-        batch_tokens: The tokens of a batch, padding counted.
-        max_length: Longer sentences, in tokens, are left out of training.
-        equal_lengths: Whether the sentences of a training batch have one length.
-        num_workers: How many processes collate training batches.
+        tokenizer: What makes tokens of text, or None for what suits the text.
+        batch_size: The largest batch in sentences; 32 if neither limit is given.
+        batch_tokens: The largest batch in tokens, ``</s>`` and padding counted.
+        max_length: The longest training sentence, in tokens.
+        num_workers: How many processes put training batches together; 0 for none but this one.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer | None,
+        batch_size: int | None,
+        batch_tokens: int | None,
+        max_length: int,
+        num_workers: int,
+    ) -> None:
+        super().__init__()
+
+        if batch_size is not None and batch_size < 2:
+            raise ValueError(f"'batch_size' must be at least 2, got {batch_size}.")
+        if batch_tokens is not None and batch_tokens < 2:
+            raise ValueError(f"'batch_tokens' must be at least 2, got {batch_tokens}.")
+        if max_length < 1:
+            raise ValueError(f"'max_length' must be at least 1, got {max_length}.")
+        if num_workers < 0:
+            raise ValueError(f"'num_workers' must not be negative, got {num_workers}.")
+
+        self.given_tokenizer = tokenizer
+        self.batch_size = 32 if batch_size is None and batch_tokens is None else batch_size
+        self.batch_tokens = batch_tokens
+        self.max_length = max_length
+        self.num_workers = num_workers
+
+    @abc.abstractmethod
+    def source(self) -> Source:
+        """Where the sentences come from."""
+
+    @abc.abstractmethod
+    def floor(self, split: str) -> float | None:
+        """The best reachable NLL of a split in nats per sentence, where it is known."""
+
+    @cached_property
+    def corpus(self) -> Corpus:
+        """The sentences and their tokens, on disk."""
+        corpus = prepare(self.source(), self.given_tokenizer)
+        long = int((corpus.lengths["train"] > self.max_length).sum())
+        if len(corpus.lengths["train"]) - long < 2:
+            raise UsageError(
+                f"{long:,} of the training sentences have over {self.max_length} tokens, which "
+                "leaves too few; raise --data.max_length"
+            )
+        if long:
+            corpus.notes.append(
+                f"train: {long:,} sentences of over {self.max_length} tokens (--data.max_length) "
+                "left out of training"
+            )
+        return corpus
+
+    def prepare(self) -> None:
+        """Reads and tokenises the corpus, or finds it in the cache.
+
+        Raises:
+            UsageError: If the text is not as it should be.
+        """
+        _ = self.corpus
+
+    def prepare_data(self) -> None:
+        self.prepare()
+
+    def setup(self, stage: str) -> None:
+        self.prepare()
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The fitted tokenizer."""
+        return self.corpus.tokenizer
+
+    @property
+    def vocab_size(self) -> int:
+        """How many tokens there are."""
+        return self.tokenizer.vocab_size
+
+    @property
+    def notes(self) -> list[str]:
+        """What a user may want to know about the corpus, in one line each."""
+        sizes = ", ".join(f"{len(texts):,} {split}" for split, texts in self.corpus.texts.items())
+        kind = type(self.tokenizer).__name__
+        return [f"{sizes} sentences; {kind} with {self.vocab_size:,} tokens", *self.corpus.notes]
+
+    def texts(self, split: str) -> Sequence[str]:
+        """The sentences of train, valid or test."""
+        return self.corpus.texts[split]
+
+    def sentences(self, split: str) -> Sequence[Sequence[int]]:
+        """Their tokens, without ``<s>`` and ``</s>``."""
+        return self.corpus.tokens[split]
+
+    def train_dataloader(self) -> SentenceLoader:
+        """The training batches, in an order that follows from the seed of the run."""
+        ranks = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        plan = BatchPlan(
+            self.corpus.lengths["train"],
+            max_sentences=self.batch_size,
+            max_tokens=self.batch_tokens,
+            max_length=self.max_length,
+            seed=torch.initial_seed(),
+            rank=ranks[0],
+            world_size=ranks[1],
+        )
+        return SentenceLoader(self.sentences("train"), plan, self.num_workers)
+
+    def val_dataloader(self) -> OrderedLoader:
+        """The validation sentences, each once."""
+        return self._ordered("valid")
+
+    def test_dataloader(self) -> OrderedLoader:
+        """The test sentences, each once."""
+        return self._ordered("test")
+
+    def _ordered(self, split: str) -> OrderedLoader:
+        lengths = self.corpus.lengths[split]
+        batches = length_batches(lengths, self.batch_tokens, self.batch_size)
+        return OrderedLoader(self.sentences(split), batches)
+
+
+class TextData(SentenceData):
+    """Your own text: one sentence a line, UTF-8, plain or gzip.
+
+    Arguments:
+        text: A text file, which is split by a seeded hash of each sentence, or a folder with
+            train.txt, valid.txt and test.txt.
+        tokenizer: What makes tokens of text. None takes SentencePieceTokenizer, or
+            CharacterTokenizer where under 1 % of the characters are spaces.
+        batch_size: The largest batch in sentences; 32 if neither limit is given.
+        batch_tokens: The largest batch in tokens, </s> and padding counted.
+        max_length: The longest training sentence, in tokens; evaluation has no such limit.
+        fractions: The shares of a single file that are for validation and test.
+        seed: The seed of the split of a single file; the order of batches follows the run's own.
+        num_workers: How many processes put training batches together; 0 for none but this one.
     """
 
     def __init__(
@@ -34,72 +175,76 @@ class TextData(pl.LightningDataModule):
         batch_size: int | None = None,
         batch_tokens: int | None = None,
         max_length: int = 256,
-        equal_lengths: bool = False,
+        fractions: tuple[float, float] = (0.05, 0.05),
+        seed: int = 0,
         num_workers: int = 0,
     ) -> None:
-        super().__init__()
+        super().__init__(tokenizer, batch_size, batch_tokens, max_length, num_workers)
+
+        if not (min(fractions) > 0 and sum(fractions) < 1):
+            raise ValueError(f"'fractions' must be positive, their sum under 1, got {fractions}.")
+
         self.text = text
-        self.tokenizer = tokenizer or WordTokenizer()
-        self.batch_size = 32 if batch_size is None and batch_tokens is None else batch_size
-        self.batch_tokens = batch_tokens
-        self.max_length = max_length
-        self.equal_lengths = equal_lengths
-        self.num_workers = num_workers
-        self.notes: list[str] = []
-        self._texts: dict[str, list[str]] = {}
+        self.fractions = fractions
+        self.seed = seed
 
-    def prepare(self) -> None:
-        if self._texts:
-            return
-        for split in ("train", "valid", "test"):
-            lines = (Path(self.text) / f"{split}.txt").read_text(encoding="utf-8").split("\n")
-            self._texts[split] = [line.strip() for line in lines if line.strip()]
-        self.tokenizer.fit(self._texts["train"])
-        self._sentences = {k: self.tokenizer.encode(v) for k, v in self._texts.items()}
-
-    def setup(self, stage: str) -> None:
-        self.prepare()
-
-    @property
-    def vocab_size(self) -> int:
-        self.prepare()
-        return self.tokenizer.vocab_size
-
-    def texts(self, split: str) -> Sequence[str]:
-        self.prepare()
-        return self._texts[split]
-
-    def sentences(self, split: str) -> Sequence[Sequence[int]]:
-        self.prepare()
-        return self._sentences[split]
+    def source(self) -> Source:
+        if self.text is None:
+            raise UsageError("no text: name a file, one sentence a line, by --data.text")
+        path = Path(self.text).expanduser()
+        unk_token = self.given_tokenizer.unk_token if self.given_tokenizer else None
+        if path.is_dir():
+            return FolderSource(path, unk_token)
+        return FileSource(path, self.fractions, self.seed, unk_token)
 
     def floor(self, split: str) -> float | None:
         return None
 
-    def train_dataloader(self) -> SentenceLoader:
-        sentences = self.sentences("train")
-        plan = BatchPlan(
-            [len(s) for s in sentences],
-            self.batch_size,
-            self.batch_tokens,
-            self.max_length,
-            self.equal_lengths,
-            seed=torch.initial_seed(),
+
+class GrammarData(SentenceData):
+    """The embedded default: English-like sentences from a grammar whose entropy is known.
+
+    Arguments:
+        train_size: How many sentences to draw for training.
+        valid_size: How many for validation.
+        test_size: How many for the test.
+        tokenizer: What makes tokens of text; None takes WordTokenizer, which loses nothing here.
+        batch_size: The largest batch in sentences; 32 if neither limit is given.
+        batch_tokens: The largest batch in tokens, </s> and padding counted.
+        seed: The seed of the draw; the order of batches follows the run's own.
+        num_workers: How many processes put training batches together; 0 for none but this one.
+    """
+
+    def __init__(
+        self,
+        train_size: int = 12_000,
+        valid_size: int = 1_000,
+        test_size: int = 1_000,
+        tokenizer: Tokenizer | None = None,
+        batch_size: int | None = None,
+        batch_tokens: int | None = None,
+        seed: int = 0,
+        num_workers: int = 0,
+    ) -> None:
+        longest = 256  # no sentence of the grammar comes near
+        super().__init__(
+            tokenizer or WordTokenizer(), batch_size, batch_tokens, longest, num_workers
         )
-        return SentenceLoader(sentences, plan, self.num_workers)
 
-    def val_dataloader(self) -> DataLoader:
-        return self._in_order("valid")
+        self.sizes = {"train": train_size, "valid": valid_size, "test": test_size}
+        for split, size in self.sizes.items():
+            if size < 2:
+                raise ValueError(f"'{split}_size' must be at least 2, got {size}.")
+        self.seed = seed
 
-    def test_dataloader(self) -> DataLoader:
-        return self._in_order("test")
+    def source(self) -> Source:
+        return GrammarSource(english(), self.sizes, self.seed)
 
-    def _in_order(self, split: str) -> DataLoader:
-        sentences = self.sentences(split)
-        batches = length_batches([len(s) for s in sentences], self.batch_tokens, self.batch_size)
-        return DataLoader(
-            range(len(sentences)),
-            batch_sampler=batches,
-            collate_fn=lambda index: collate([sentences[i] for i in index], index),
-            generator=torch.Generator(),  # the global one stays as it is
-        )
+    def floor(self, split: str) -> float | None:
+        texts = self.texts(split)
+        return -sum(map(english().log_prob, texts)) / len(texts)
+
+    def factors(self, split: str) -> dict[str, list[str]]:
+        """What each sentence of a split says: its topic, mood, tense, subject and so on."""
+        parses = [english().parse(text)[0].factors for text in self.texts(split)]
+        return {name: [parse[name] for parse in parses] for name in parses[0]}

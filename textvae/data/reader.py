@@ -1,11 +1,13 @@
 """Reading text: one sentence a line, UTF-8, plain or gzip, never all of it at once."""
 
-__all__ = ["Tally", "read_file", "read_stream"]
+__all__ = ["Tally", "digest", "read_file", "read_stream"]
 
 import gzip
+import hashlib
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -73,22 +75,39 @@ def read_file(path: Path, tally: Tally) -> Iterator[str]:
     Raises:
         UsageError: If it cannot be read, or is not the text that it should be.
     """
-    if path.is_dir():
-        raise UsageError(f"{path}: a folder; give a text file, one sentence a line")
+    with _told(path), path.open("rb") as file:
+        if path.suffix != ".gz" and file.peek(2)[:2] != GZIP_MAGIC:
+            yield from read_stream(file, str(path), tally)
+            return
+        with gzip.open(file) as stream:
+            yield from read_stream(stream, str(path), tally)
+
+
+def digest(path: Path) -> str:
+    """A fingerprint of the content of a file.
+
+    Raises:
+        UsageError: If it cannot be read.
+    """
+    with _told(path), path.open("rb") as file:
+        return hashlib.file_digest(file, "blake2b").hexdigest()
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Turns what can go wrong with a file into what the user can do about it."""
     try:
-        with path.open("rb") as file:
-            zipped = file.peek(2)[:2] == GZIP_MAGIC or path.suffix == ".gz"
-            if not zipped:
-                yield from read_stream(file, str(path), tally)
-                return
-            with gzip.open(file) as stream:
-                yield from read_stream(stream, str(path), tally)
+        yield
     except FileNotFoundError:
         raise UsageError(f"{path}: no such file; check the path") from None
+    except IsADirectoryError:
+        raise UsageError(f"{path}: a folder; give a text file, one sentence a line") from None
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise UsageError(f"{path}: corrupt gzip ({error}); compress it again") from error
     except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise UsageError(
+            f"{path}: cannot be read ({error.strerror or error}); check the file"
+        ) from error
 
 
 def read_stream(stream: BinaryIO, name: str, tally: Tally) -> Iterator[str]:

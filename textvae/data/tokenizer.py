@@ -22,6 +22,9 @@ class Tokenizer(Component, abc.ABC):
     vocab_size: int = 0
     """How many numbers there are, the reserved ones included; 0 before :meth:`fit`."""
 
+    unk_token: str | None = None
+    """The word of a text that stands for unknown ones, if it has such a word."""
+
     lossless: bool = False
     """Whether any text comes back from its tokens as it was, character by character."""
 
