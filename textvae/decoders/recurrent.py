@@ -3,7 +3,7 @@
 __all__ = ["INJECTIONS", "RecurrentDecoder"]
 
 import abc
-from typing import ClassVar, Literal
+from typing import Literal
 
 import torch
 import torch.nn as nn
@@ -39,8 +39,6 @@ class RecurrentDecoder(Decoder):
     Raises:
         ValueError: If embeddings are tied and sizes differ.
     """
-
-    network: ClassVar[type[nn.RNNBase]]
 
     def __init__(
         self,
@@ -119,6 +117,11 @@ class RecurrentDecoder(Decoder):
         if self.inject == "state":
             return embedded
         return torch.cat([embedded, z[:, None].expand(-1, embedded.shape[1], -1)], dim=-1)
+
+    @property
+    @abc.abstractmethod
+    def network(self) -> type[nn.RNNBase]:
+        """The recurrent network; a leaf sets it as a class attribute."""
 
     @abc.abstractmethod
     def _initial(self, cell: Tensor) -> State:

@@ -2,7 +2,7 @@
 
 __all__ = ["RecurrentEncoder"]
 
-from typing import ClassVar
+import abc
 
 import torch
 import torch.nn as nn
@@ -31,8 +31,6 @@ class RecurrentEncoder(Encoder):
         embedding_range: Embeddings are drawn from U(-r, r); the benchmark's is 0.1.
     """
 
-    network: ClassVar[type[nn.RNNBase]]
-
     def __init__(
         self,
         vocab_size: int,
@@ -60,6 +58,11 @@ class RecurrentEncoder(Encoder):
             dropout=dropout if num_layers > 1 else 0.0,
         )
         init_uniform_(self, init_range, embedding_range)
+
+    @property
+    @abc.abstractmethod
+    def network(self) -> type[nn.RNNBase]:
+        """The recurrent network; a leaf sets it as a class attribute."""
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         inputs = self.dropout(self.embedding(x))  # (B, T, E)

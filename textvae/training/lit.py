@@ -54,7 +54,7 @@ class LitTextVAE(pl.LightningModule):
     def configure_callbacks(self) -> list[pl.Callback]:
         return [self.lr_schedule]
 
-    def on_fit_start(self) -> None:
+    def on_train_start(self) -> None:
         for schedule in self.objective.schedules().values():
             schedule.batches_per_epoch = self.trainer.num_training_batches
 

@@ -1,0 +1,256 @@
+"""TextVAE on strings, and its folder on disk."""
+
+import errno
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import textvae
+from textvae.api import TextVAE
+from textvae.data.words import WordTokenizer
+from textvae.decoders import Decoder, GRUDecoder, LSTMDecoder
+from textvae.encoders import LSTMEncoder
+from textvae.errors import UsageError
+from textvae.posteriors import GaussianPosterior, PointPosterior, Posterior
+from textvae.priors import StandardNormal
+from textvae.vae import SentenceVAE
+
+from .helpers import leaves
+
+TEXTS = ["the cat sat", "a dog", "the dog ran to a cat", "", "a cat ran"]
+
+
+def make(P: type[Posterior] = GaussianPosterior, D: type[Decoder] = LSTMDecoder) -> TextVAE:
+    torch.manual_seed(0)
+    tokenizer = WordTokenizer()
+    tokenizer.fit(TEXTS)
+    encoder = LSTMEncoder(tokenizer.vocab_size, 6, 8)
+    posterior = P(encoder.out_features, latent_dim=4)
+    prior = posterior.prior_cls(4)
+    vae = SentenceVAE(encoder, posterior, prior, D(tokenizer.vocab_size, 4, 6, 8))
+    for parameter in vae.parameters():  # livelier than at birth
+        torch.nn.init.normal_(parameter, std=0.7)
+    return TextVAE(vae, tokenizer)
+
+
+def test_encode_keeps_the_order_and_ignores_the_company() -> None:
+    vae = make()
+    z = vae.encode(TEXTS)
+
+    assert z.shape == (5, 4)
+    for row, text in enumerate(TEXTS):
+        torch.testing.assert_close(vae.encode([text])[0], z[row])
+    assert vae.encode([]).shape == (0, 4)
+
+
+@pytest.mark.parametrize("strategy", ["greedy", "beam"])
+def test_decode_keeps_the_order_and_ignores_the_company(strategy: str) -> None:
+    vae = make()
+    z = torch.randn(7, 4, generator=torch.Generator().manual_seed(3))
+    together = vae.decode(z, strategy, max_length=12)
+
+    assert together == [vae.decode(row[None], strategy, max_length=12)[0] for row in z]
+    assert len(set(together)) > 1
+    assert vae.decode(z[:0]) == []
+
+
+def test_reconstruct_is_decoding_what_was_encoded() -> None:
+    vae = make()
+
+    assert vae.reconstruct(TEXTS) == vae.decode(vae.encode(TEXTS))
+
+
+@pytest.mark.parametrize("P", [P for P in leaves(Posterior)])
+def test_interpolate_ends_at_the_reconstructions(P: type[Posterior]) -> None:
+    vae = make(P)
+    lines = vae.interpolate("the cat sat", "a dog", steps=5)
+
+    assert len(lines) == 5
+    assert [lines[0], lines[-1]] == vae.reconstruct(["the cat sat", "a dog"])
+
+
+def test_sample_depends_on_its_seed() -> None:
+    vae = make()
+
+    assert vae.sample(6, seed=1) == vae.sample(6, seed=1)
+    assert vae.sample(6, seed=1) != vae.sample(6, seed=2)
+    assert len(vae.sample(3, "greedy")) == 3
+
+
+def test_sampling_leaves_the_random_state_alone() -> None:
+    vae = make()
+    before = torch.get_rng_state()
+    vae.sample(3)
+    vae.score(TEXTS, samples=2)
+
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_score_agrees_with_the_evaluation() -> None:
+    vae = make()
+
+    assert vae.evaluate(TEXTS, samples=5).nll_iw == pytest.approx(
+        vae.score(TEXTS, samples=5).mean().item()
+    )
+
+
+def test_refusals() -> None:
+    vae = make()
+    with pytest.raises(UsageError, match="cannot interpolate an empty sentence"):
+        vae.interpolate("a dog", "  ")
+    with pytest.raises(
+        UsageError, match=r"latents have shape \(N, 4\) for this model, got \(2,\)"
+    ):
+        vae.decode(torch.zeros(2))
+
+
+def test_a_language_model_samples_and_scores_but_does_not_encode() -> None:
+    tokenizer = WordTokenizer()
+    tokenizer.fit(TEXTS)
+    decoder = LSTMDecoder(tokenizer.vocab_size, 0, 6, 8)
+    model = TextVAE(SentenceVAE(None, None, None, decoder), tokenizer)
+
+    assert len(model.sample(3)) == 3 and model.score(TEXTS).shape == (5,)
+    with pytest.raises(UsageError, match="a language model has no latents"):
+        model.encode(TEXTS)
+
+
+@pytest.mark.parametrize("D", leaves(Decoder))
+@pytest.mark.parametrize("P", leaves(Posterior))
+def test_a_saved_model_is_the_same_model(
+    tmp_path: Path, P: type[Posterior], D: type[Decoder]
+) -> None:
+    vae = make(P, D)
+    vae.save(tmp_path / "model")
+    again = textvae.load(tmp_path / "model")
+
+    assert torch.equal(again.encode(TEXTS), vae.encode(TEXTS))
+    if P is not PointPosterior:  # which has no likelihood
+        assert torch.equal(again.score(TEXTS, samples=3), vae.score(TEXTS, samples=3))
+    assert again.sample(5) == vae.sample(5)
+
+
+def test_tied_embeddings_and_a_language_model_survive(tmp_path: Path) -> None:
+    tokenizer = WordTokenizer()
+    tokenizer.fit(TEXTS)
+    decoder = GRUDecoder(tokenizer.vocab_size, 0, 8, 8, tie_embeddings=True)
+    model = TextVAE(SentenceVAE(None, None, None, decoder), tokenizer)
+    model.save(tmp_path / "lm")
+    again = TextVAE.load(tmp_path / "lm")
+
+    assert again.vae.decoder.to_logits.weight is again.vae.decoder.embedding.weight
+    assert torch.equal(again.score(TEXTS), model.score(TEXTS))
+
+
+def test_nothing_in_the_folder_is_pickled(tmp_path: Path) -> None:
+    make().save(tmp_path / "model")
+    names = {path.name for path in (tmp_path / "model").rglob("*") if path.is_file()}
+
+    assert {"config.json", "model.safetensors"} <= names
+    for path in (tmp_path / "model").rglob("*"):
+        assert path.is_dir() or path.suffix in {".json", ".safetensors"}, path
+
+
+def test_saving_again_replaces_and_saving_elsewhere_refuses(tmp_path: Path) -> None:
+    vae = make()
+    vae.save(tmp_path / "model")
+    vae.save(tmp_path / "model")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("precious")
+
+    with pytest.raises(UsageError, match="exists and is not a model folder; choose another"):
+        vae.save(tmp_path / "mine")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "model"]
+
+
+def test_a_full_disk_leaves_nothing_half_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vae = make()
+    vae.save(tmp_path / "model")
+    before = vae.encode(TEXTS)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(WordTokenizer, "save", full)
+    with pytest.raises(UsageError, match="No space left on device.*free some space"):
+        vae.save(tmp_path / "model")
+    monkeypatch.undo()
+
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    assert torch.equal(TextVAE.load(tmp_path / "model").encode(TEXTS), before)
+
+
+def damage(folder: Path, how: str) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    if how == "no config":
+        (folder / "config.json").unlink()
+    elif how == "half a config":
+        (folder / "config.json").write_text('{"format": 1, "decoder"')
+    elif how == "foreign config":
+        (folder / "config.json").write_text('{"model_type": "bert"}')
+    elif how == "newer format":
+        (folder / "config.json").write_text(json.dumps({**config, "format": 99}))
+    elif how == "no tensors":
+        (folder / "model.safetensors").unlink()
+    elif how == "cut tensors":
+        data = (folder / "model.safetensors").read_bytes()
+        (folder / "model.safetensors").write_bytes(data[: len(data) // 2])
+    elif how == "other sizes":
+        config["posterior"]["init_args"]["latent_dim"] = 5
+        (folder / "config.json").write_text(json.dumps(config))
+    elif how == "a class that is none of ours":
+        config["decoder"] = {"class_path": "os.system", "init_args": {"command": "true"}}
+        (folder / "config.json").write_text(json.dumps(config))
+    elif how == "no tokenizer":
+        shutil.rmtree(folder / "tokenizer")
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("no config", "is not a run folder"),
+        ("half a config", "config.json is damaged"),
+        ("foreign config", "config.json is not that of a textvae model"),
+        ("newer format", "has format 99, this version reads 1; update textvae"),
+        ("no tensors", "is damaged or not a textvae model"),
+        ("cut tensors", "is damaged or not a textvae model"),
+        ("other sizes", "is damaged or not a textvae model"),
+        ("a class that is none of ours", "the model names os.system, which is no Decoder"),
+        ("no tokenizer", "tokenizer"),
+    ],
+)
+def test_a_damaged_folder_is_named_in_one_line(tmp_path: Path, how: str, message: str) -> None:
+    make().save(tmp_path / "model")
+    damage(tmp_path / "model", how)
+
+    with pytest.raises(UsageError, match=message) as caught:
+        TextVAE.load(tmp_path / "model")
+    assert "\n" not in str(caught.value)
+
+
+def test_importing_is_light() -> None:
+    """The package itself imports no torch, and the API neither Lightning nor datasets."""
+    check = (
+        "import sys, textvae; assert 'torch' not in sys.modules; import textvae.api; "
+        "print([m for m in ('pytorch_lightning', 'datasets', 'transformers') if m in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+
+    assert run.stdout.strip() == "[]"
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'laod'"):
+        _ = textvae.laod
+
+
+def test_the_prior_is_the_default_of_the_posterior() -> None:
+    assert GaussianPosterior.prior_cls is StandardNormal
