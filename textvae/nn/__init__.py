@@ -1,6 +1,6 @@
 """Small modules and functions that components share."""
 
-from .batch_norm import BatchNorm
+from .batch_norm import BatchNorm, calibrate_batch_norm
 from .cross_entropy import linear_log_prob
 from .dropout import Dropout
 from .initialisation import init_uniform_
@@ -13,6 +13,7 @@ __all__ = [
     "BatchNorm",
     "Dropout",
     "at_least_float32",
+    "calibrate_batch_norm",
     "init_uniform_",
     "linear_log_prob",
     "pool",
