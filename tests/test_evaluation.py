@@ -467,6 +467,11 @@ def test_impossible_options_are_named(option: str, value: object) -> None:
         report(text_vae(GaussianPosterior, 3), **{option: value})
 
 
+def test_texts_belong_to_the_sentences() -> None:
+    with pytest.raises(ValueError, match="'texts' must be 8 like 'sentences', got 7"):
+        evaluate(text_vae(GaussianPosterior, 3), SENTENCES, TEXTS[1:], write)
+
+
 def test_nothing_to_evaluate_is_refused() -> None:
     empty: Sequence[list[int]] = []
     with pytest.raises(UsageError, match="no sentence"):

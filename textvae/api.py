@@ -206,6 +206,7 @@ class TextVAE:
             split=split,
             floor=floor,
             precision=precision,
+            lost=self.tokenizer.count_lost(texts),
             progress=progress,
         )
 

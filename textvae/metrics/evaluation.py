@@ -70,6 +70,8 @@ def evaluate(
         ValueError: If an option is impossible.
     """
     _check(sentences, samples, seed, precision)
+    if len(texts) != len(sentences):
+        raise ValueError(f"'texts' must be {len(sentences)} like 'sentences', got {len(texts)}.")
     spaced = is_spaced(texts) if spaced is None else spaced
     protocol = {
         "split": split,
