@@ -1,0 +1,176 @@
+"""What several commands share: how they read sentences, decode, and print."""
+
+__all__ = [
+    "add_decoding",
+    "add_run",
+    "add_sentences",
+    "at_least",
+    "decoding_of",
+    "load",
+    "note_lost",
+    "print_json",
+    "print_lines",
+    "read_sentences",
+    "read_text",
+]
+
+import json
+import math
+import sys
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..console import note
+from ..errors import UsageError
+from ..runs import find_model
+
+if TYPE_CHECKING:
+    from ..api import TextVAE
+
+
+def at_least(kind: type, low: float, high: float = math.inf) -> Callable[[str], Any]:
+    """An argument type: a number from `low` to `high`."""
+
+    def convert(text: str) -> Any:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = None
+        if value is None or not low <= value <= high:
+            noun = "a whole number" if kind is int else "a number"
+            span = f"from {low:g} to {high:g}" if high < math.inf else f"of at least {low:g}"
+            raise ArgumentTypeError(f"{text} is not {noun} {span}")
+        return value
+
+    return convert
+
+
+def add_run(parser: ArgumentParser) -> None:
+    """Adds what every command on a trained model takes."""
+    parser.add_argument("run", metavar="RUN", help="a run folder, or the name of one under runs/")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--device", default="auto", help="cpu, cuda ...; a GPU if there is one")
+
+
+def add_sentences(parser: ArgumentParser) -> None:
+    """Adds the three ways in which a command reads sentences."""
+    parser.add_argument("sentences", nargs="*", metavar="SENTENCE", help="the sentences")
+    parser.add_argument(
+        "--text", metavar="FILE", help="a text file, one sentence a line; else standard input"
+    )
+
+
+def add_decoding(parser: ArgumentParser, default: str = "greedy") -> None:
+    """Adds the ways to choose words."""
+    add = parser.add_argument_group("decoding").add_argument
+    add(
+        "--decode",
+        choices=["greedy", "beam", "sample"],
+        default=default,
+        help=f"how to choose words ({default})",
+    )
+    add("--beam-size", type=at_least(int, 1), metavar="K", help="the hypotheses of a beam (5)")
+    add("--temperature", type=at_least(float, 1e-3), metavar="T", help="of sampling (1)")
+    add("--top-k", type=at_least(int, 1), metavar="K", help="sample from the K likeliest words")
+    add("--top-p", type=at_least(float, 1e-6, 1), metavar="P", help="from the likeliest P of all")
+    add("--seed", type=at_least(int, 0), default=0, metavar="N", help="of all that is drawn (0)")
+    add("--max-length", type=at_least(int, 1), metavar="N", help="the most tokens (256)")
+
+
+def decoding_of(arguments: Namespace) -> dict[str, Any]:
+    """The options of :meth:`textvae.TextVAE.decode` that a user gave.
+
+    Raises:
+        UsageError: If one of them means nothing to the strategy.
+    """
+    strategy = arguments.decode
+    meant_for = {
+        "beam_size": "beam",
+        "temperature": "sample",
+        "top_k": "sample",
+        "top_p": "sample",
+    }
+    for name, other in meant_for.items():
+        if getattr(arguments, name) is not None and strategy != other:
+            raise UsageError(f"--{name.replace('_', '-')} is for --decode {other}, not {strategy}")
+    options = {name: getattr(arguments, name) for name in (*meant_for, "max_length", "seed")}
+    return {"strategy": strategy} | {k: v for k, v in options.items() if v is not None}
+
+
+def load(arguments: Namespace) -> "TextVAE":
+    """The model that a command is given, on its device.
+
+    Raises:
+        UsageError: If there is none, or no such device.
+    """
+    folder = find_model(arguments.run)  # before torch, whose import takes a second
+
+    import torch
+
+    from ..api import TextVAE
+
+    device = arguments.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        return TextVAE.load(folder).to(device)
+    except (RuntimeError, AssertionError) as error:
+        raise UsageError(f"--device {device}: {str(error).splitlines()[0]}") from error
+
+
+def read_sentences(arguments: Namespace) -> list[str]:
+    """The sentences that a command is given: as arguments, in a file, or on standard input.
+
+    Raises:
+        UsageError: If there are none, or they are given twice.
+    """
+    if arguments.sentences and arguments.text:
+        raise UsageError("sentences are given both as arguments and by --text; leave one out")
+    if not arguments.sentences:
+        return read_text(arguments.text)
+    for number, sentence in enumerate(arguments.sentences, 1):
+        if not sentence.strip():
+            raise UsageError(f"sentence {number} is empty; give one with words in it")
+    return list(arguments.sentences)
+
+
+def read_text(file: str | None) -> list[str]:
+    """The sentences of a file, or of standard input where None or -.
+
+    Raises:
+        UsageError: If it is not the text that it should be.
+    """
+    from ..data.reader import Tally, read_file, read_stream
+
+    tally = Tally()
+    if file is None or file == "-":
+        if sys.stdin.isatty():
+            note("reading sentences from the terminal, one a line; Ctrl-D ends them")
+        name = "standard input"
+        sentences = list(read_stream(sys.stdin.buffer, name, tally))
+    else:
+        name = file
+        sentences = list(read_file(Path(file), tally))
+    for line in tally.notes(name):
+        note(line)
+    return sentences
+
+
+def note_lost(vae: "TextVAE", sentences: Sequence[str]) -> None:
+    """Says how many words of the sentences the model does not know."""
+    lost = vae.tokenizer.count_lost(sentences)
+    if lost:
+        note(f"words or characters that the model does not know: {lost:,}")
+
+
+def print_json(value: Any) -> None:
+    """Prints a result as one JSON value."""
+    print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Prints a result, one line each."""
+    for line in lines:
+        print(line)

@@ -1,0 +1,59 @@
+"""``textvae evaluate``."""
+
+__all__ = ["DESCRIPTION", "add_arguments", "run"]
+
+import time
+from argparse import ArgumentParser, Namespace
+
+from ..console import Percentage, note
+from ..runs import Run, find_model
+from .common import add_run, at_least, load, print_json, read_text
+
+DESCRIPTION = """Reports the numbers of a trained model, and what was counted for them.
+
+Without --text it reads a split of the text that the run was trained on. The report of a split
+goes into the run folder too: report.json for the test split, report-SPLIT.json for the others."""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declares the options."""
+    add_run(parser)
+    parser.add_argument("--text", metavar="FILE", help="a text file, or - for standard input")
+    parser.add_argument("--split", choices=["train", "valid", "test"], default="test")
+    parser.add_argument(
+        "--samples", type=at_least(int, 1), default=500, help="the samples S of nll_iw (500)"
+    )
+    parser.add_argument("--precision", choices=["32", "bf16-mixed", "16-mixed"], default="32")
+    parser.add_argument("--seed", type=at_least(int, 0), default=0, help="of all that is drawn")
+
+
+def run(arguments: Namespace) -> None:
+    """Runs the command."""
+    model = find_model(arguments.run)
+    report = floor = None
+    if arguments.text:
+        texts, split = read_text(arguments.text), arguments.text
+    else:
+        from ..wiring.splits import data_of
+
+        split = arguments.split
+        data = data_of(Run.existing(str(model.parent)))
+        texts, floor = data.texts(split), data.floor(split)
+        report = model.parent / ("report.json" if split == "test" else f"report-{split}.json")
+
+    vae, began = load(arguments), time.perf_counter()
+    evaluation = vae.evaluate(
+        texts,
+        samples=arguments.samples,
+        seed=arguments.seed,
+        split=split,
+        floor=floor,
+        precision=arguments.precision,
+        progress=Percentage(f"evaluating {split}"),
+    )
+    if report is not None:
+        from ..wiring.report import write_report
+
+        write_report(report, evaluation, {"evaluate": time.perf_counter() - began})
+        note(f"wrote {report}")
+    print_json(evaluation.to_dict()) if arguments.json else print(evaluation.table())

@@ -1,0 +1,51 @@
+"""``textvae train``."""
+
+__all__ = ["run"]
+
+from collections.abc import Sequence
+
+from ..console import note
+
+HELP = """usage: textvae train [--text FILE] [--name NAME] [--config NAME] [--GROUP.OPTION VALUE]
+
+Trains a model on a text file and reports its numbers, or, without --text, on an embedded corpus.
+
+  --text FILE        a text file, one sentence a line, or a folder with {train,valid,test}.txt
+  --name NAME        the name of the run: its folder is runs/NAME
+  --config NAME      a YAML file, or the name of a shipped configuration; several may be given
+  --resume RUN       continue a run
+  --seed N           the seed of everything random
+  --samples S        the samples of the report's likelihood (500)
+  --print_config     print what would run
+
+The parts of a run are groups of options, each a class and its arguments:
+  data encoder posterior prior decoder objective update optimizer lr_schedule trainer
+
+  --posterior VonMisesFisherPosterior --posterior.concentration 80
+  --trainer.max_epochs 20 --trainer.precision bf16-mixed
+  --posterior.help BatchNormPosterior    explains one class
+
+textvae train --help lists every option, after some seconds."""
+
+
+def run(argv: Sequence[str]) -> int:
+    """Trains as the options say, and prints the report and what the model writes."""
+    if "-h" in argv:
+        print(HELP)
+        return 0
+
+    from ..training.callbacks import Interrupted
+    from ..wiring.parser import parse
+    from ..wiring.train import train
+
+    request = parse(argv)
+    try:
+        evaluation = train(request.config, request.run, request.resume)
+    except Interrupted:
+        note(f"interrupted; continue with: textvae train --resume {request.run.folder}")
+        return 130
+    print(evaluation.table())
+    print()
+    print(request.run.samples.read_text(encoding="utf-8"), end="")
+    note(f"wrote {request.run.folder}")
+    return 0

@@ -1,0 +1,66 @@
+"""How fast training is, and how long it has taken."""
+
+__all__ = ["Throughput"]
+
+import time
+from typing import Any
+
+import pytorch_lightning as pl
+from torch import Tensor
+
+from ...types import Batch
+
+EVERY = 10
+"""The batches between two readings."""
+
+
+class Throughput(pl.Callback):
+    """Logs target tokens per second and the learning rate, and adds up the time over resumes."""
+
+    def __init__(self) -> None:
+        self.seconds_before = 0.0
+        self.started: float | None = None
+        self.tokens: Tensor | int = 0
+        self.since = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """The time that training has taken, over all resumes, validation included."""
+        return self.seconds_before + (time.perf_counter() - self.started if self.started else 0.0)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.started = time.perf_counter()
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.restart()
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        """Starts to count anew, so that validation does not count as training."""
+        self.tokens, self.since = 0, time.perf_counter()
+
+    def on_train_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: Batch,
+        i: int,
+    ) -> None:
+        # Added up where it is: to fetch it at every batch would make a GPU wait.
+        self.tokens = self.tokens + batch.target_mask.sum()
+        if (i + 1) % EVERY == 0:
+            speed = float(self.tokens) / (time.perf_counter() - self.since)
+            pl_module.log("tokens_per_second", speed)
+            pl_module.log("learning_rate", trainer.optimizers[0].param_groups[0]["lr"])
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.seconds_before, self.started = self.seconds, None
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"seconds": self.seconds}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.seconds_before = state_dict["seconds"]

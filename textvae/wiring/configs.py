@@ -1,0 +1,44 @@
+"""The configurations that ship with the package, found by name from any folder."""
+
+__all__ = ["CONFIGS", "config_names", "find_config", "find_fragment"]
+
+import difflib
+from pathlib import Path
+
+from ..errors import UsageError
+
+PACKAGE = Path(__file__).parents[1]
+
+# Inside the package once installed; beside it in a checkout.
+CONFIGS = next(
+    (folder for folder in (PACKAGE / "configs", PACKAGE.parent / "configs") if folder.is_dir()),
+    PACKAGE / "configs",
+)
+
+
+def config_names() -> list[str]:
+    """What ``--config`` takes beside paths: whole runs by name, methods as ``method/name``."""
+    return [path.stem for path in sorted(CONFIGS.glob("experiment/*.yaml"))] + [
+        f"method/{path.stem}" for path in sorted(CONFIGS.glob("method/*.yaml"))
+    ]
+
+
+def find_config(name: str) -> Path:
+    """The file that ``--config name`` means: a path, or the name of a shipped configuration.
+
+    Raises:
+        UsageError: If there is no such file.
+    """
+    shipped = (CONFIGS / "experiment" / f"{name}.yaml", CONFIGS / f"{name}.yaml")
+    for path in (Path(name), *shipped):
+        if path.is_file():
+            return path.absolute()
+    near = difflib.get_close_matches(name, config_names(), 1)
+    mend = f"did you mean {near[0]}?" if near else f"names: {', '.join(config_names())}"
+    raise UsageError(f"--config: no file {name} and no shipped configuration of that name; {mend}")
+
+
+def find_fragment(group: str, value: str) -> str:
+    """The value of ``--group value``, where it names a shipped fragment: its path."""
+    path = CONFIGS / group / f"{value}.yaml"
+    return str(path) if path.is_file() and not Path(value).exists() else value

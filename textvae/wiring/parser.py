@@ -1,0 +1,209 @@
+"""From a command line to a checked configuration, and from that to objects."""
+
+__all__ = ["GROUPS", "Parser", "Request", "dump", "instantiate", "parse"]
+
+import argparse
+import inspect
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import jsonargparse._typehints as typehints
+import pytorch_lightning as pl
+from jsonargparse import ActionConfigFile, ArgumentParser, Namespace
+
+from .. import schedules  # noqa: F401  short names are those of imported classes
+from ..data import (  # noqa: F401
+    CharacterTokenizer,
+    GrammarData,
+    SentencePieceTokenizer,
+    TextData,
+    WordTokenizer,
+)
+from ..errors import UsageError
+from ..runs import Run
+from .build import build
+from .configs import CONFIGS, find_config, find_fragment
+from .messages import one_line, option_error
+
+GROUPS = (*inspect.signature(build).parameters, "trainer")
+"""The groups of a configuration, all at its top level."""
+
+RUN_SETS = {
+    "logger",
+    "default_root_dir",
+    "plugins",
+    "enable_checkpointing",
+    "enable_model_summary",
+}
+"""What a run decides itself, and no option sets: where it logs and saves."""
+
+
+class Parser(ArgumentParser):
+    """A parser whose errors are one line each, with the nearest name that exists."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        # Parsers of nested classes are of this class too and come first, so that the options to
+        # choose from are those of the class that the mistake is in.
+        if isinstance(ex, UsageError):
+            raise ex
+        told = option_error(message, [action.dest for action in self._actions])
+        raise UsageError(told or one_line(message)) from ex
+
+
+def start_clean(_: object, previous: dict, value: dict) -> None:
+    """A class named anew starts from its own defaults, not from equal-named options before it."""
+    if previous and "init_args" in previous and previous["class_path"] != value["class_path"]:
+        previous.pop("init_args")
+
+
+apply_file = ActionConfigFile.apply_config
+
+
+def apply_config(parser: Parser, config: Namespace, dest: str, value: str) -> None:
+    """Finds a configuration by name, too, and names the file in its errors."""
+    try:
+        apply_file(parser, config, dest, str(find_config(value)))
+    except UsageError as error:
+        where = "" if str(error).startswith("--config") else f"{value}: "
+        raise UsageError(f"{where}{error}") from error
+
+
+# Neither has a public hook; tests hold both, and the version is pinned.
+typehints.discard_init_args_on_class_path_change = start_clean
+ActionConfigFile.apply_config = staticmethod(apply_config)
+
+
+def construct(cls: type, *args: Any, **kwargs: Any) -> Any:
+    """Builds a component; what its constructor refuses is the user's to mend."""
+    try:
+        return cls(*args, **kwargs)
+    except UsageError:
+        raise
+    except (ValueError, TypeError, RuntimeError) as error:
+        if os.environ.get("TEXTVAE_DEBUG") == "1":
+            raise
+        raise UsageError(f"{cls.__name__}: {error}") from error
+
+
+def make_parser() -> Parser:
+    """The parser that the signature of :func:`build` makes: what config.yaml may hold."""
+    parser = Parser(
+        prog="textvae train",
+        usage="textvae train [--text FILE] [--name NAME] [--config NAME] [--GROUP.OPTION VALUE]",
+        description="Trains a model on a text file and reports its numbers.",
+        allow_abbrev=False,
+        default_config_files=[str(CONFIGS / "experiment" / "default.yaml")],
+    )
+    parser.add_argument("--config", action="config", help="a file, or a shipped configuration")
+    parser.add_argument("--seed", type=int, default=0, help="the seed of everything random")
+    parser.add_argument("--samples", type=int, default=500, help="the samples S of the report")
+    parser.add_function_arguments(build, sub_configs=True)
+    parser.add_class_arguments(pl.Trainer, "trainer", instantiate=False, skip=RUN_SETS)
+    parser.add_instantiator(construct, object, subclasses=True)
+    return parser
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a command line asks for.
+
+    Arguments:
+        config: All that decides the result, the groups and the seed.
+        run: The folder, whose name may still be in use.
+        resume: Whether to continue what is there.
+    """
+
+    config: Namespace
+    run: Run
+    resume: bool
+
+
+def parse(argv: Sequence[str]) -> Request:
+    """Parses the options of ``textvae train``, which may stand in any order.
+
+    Configurations come first, in the order given; ``--text`` is said on top of them, and all
+    other options on top of that.
+
+    Raises:
+        UsageError: If something is wrong with them, in one line.
+    """
+    parser = make_parser()
+    shortcuts = parser.add_argument_group("Shortcuts")
+    shortcuts.add_argument(
+        "--text", help="a text file or folder: --data TextData --data.text TEXT"
+    )
+    shortcuts.add_argument("--name", help="the run's name: its folder is runs/NAME")
+    shortcuts.add_argument("--resume", help="the run to continue, with the options it began with")
+
+    front = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    front.add_argument("--config", action="append", default=[])
+    front.add_argument("--text")
+    front.add_argument("--resume")
+    try:
+        first, rest = front.parse_known_args(argv)
+    except argparse.ArgumentError as error:
+        raise UsageError(str(error)) from error
+
+    resumed = None if first.resume is None else Run.existing(first.resume)
+    if resumed is not None:
+        first.config.insert(0, str(resumed.config))
+    options = [f"--config={config}" for config in first.config]
+    if first.text is not None:
+        options += ["--data=TextData", f"--data.text={first.text}"]
+
+    config = parser.parse_args(options + by_path(rest))
+    name = config.pop("name")
+    if resumed is not None and name is not None:
+        raise UsageError(f"--name: a resumed run keeps its name; leave out --name {name}")
+    for shortcut in ("config", "text", "resume"):
+        config.pop(shortcut)
+    text = absolute_text(config)
+    default = Run.unused(Path(text).name.split(".")[0] if text else "grammar")
+    run = resumed or (Run.named(name) if name else default)
+    return Request(config, run, resume=resumed is not None)
+
+
+def by_path(argv: Sequence[str]) -> list[str]:
+    """Replaces the names of shipped fragments by their paths: ``--posterior vmf``."""
+    argv = list(argv)
+    for i, option in enumerate(argv):
+        group, _, value = option.removeprefix("--").partition("=")
+        if group in GROUPS and option.startswith("--"):
+            if value:
+                argv[i] = f"--{group}={find_fragment(group, value)}"
+            elif i + 1 < len(argv):
+                argv[i + 1] = find_fragment(group, argv[i + 1])
+    return argv
+
+
+def absolute_text(config: Namespace) -> str | None:
+    """Makes the path of the text absolute, so that config.yaml means the same from any folder."""
+    arguments = config.data.get("init_args")
+    text = arguments.get("text") if arguments else None
+    if text:
+        arguments["text"] = text = str(Path(text).absolute())
+    return text
+
+
+def instantiate(config: Namespace) -> dict[str, Any]:
+    """Builds what can be built before the data is read: one object or constructor a group.
+
+    Raises:
+        UsageError: If a constructor refuses its arguments.
+    """
+    try:
+        # As a dictionary, since a Namespace has a method named update.
+        parts = make_parser().instantiate(config).as_dict()
+    except UsageError:
+        raise
+    except ValueError as error:  # a refusal inside a union comes wrapped
+        raise UsageError(one_line(str(error))) from error
+    return {name: parts[name] for name in GROUPS}
+
+
+def dump(config: Namespace) -> str:
+    """The configuration as YAML that repeats it, defaults and nulls included."""
+    return make_parser().dump(config, skip_unset=False)

@@ -1,0 +1,92 @@
+"""report.json: the evaluation of a model, and where it comes from."""
+
+__all__ = ["provenance", "write_report"]
+
+import json
+import os
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..metrics import Evaluation
+from ..runs import write_json
+
+PACKAGES = ("textvae", "torch", "pytorch-lightning", "transformers", "datasets", "numpy")
+
+
+def write_report(path: Path, evaluation: Evaluation, seconds: dict[str, float]) -> None:
+    """Writes a report, which keeps the times of earlier work that it does not name.
+
+    Arguments:
+        path: The file.
+        evaluation: The numbers with their protocol.
+        seconds: The wall time of each part of the work.
+    """
+    times = earlier(path) | {name: round(value, 1) for name, value in seconds.items()}
+    write_json(path, {**evaluation.to_dict(), "seconds": times, **provenance()})
+
+
+def earlier(path: Path) -> dict[str, float]:
+    """The times in the report that stands there, if one does."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))["seconds"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def provenance() -> dict[str, Any]:
+    """Versions, git revision and hardware, as plain data."""
+    return {
+        "versions": {"python": platform.python_version(), **installed()},
+        "git_revision": git_revision(),
+        "hardware": {
+            "platform": platform.platform(),
+            "processor": processor(),
+            "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
+            "threads": torch.get_num_threads(),
+            "gpus": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
+        },
+    }
+
+
+def installed() -> dict[str, str]:
+    """The version of each package that results depend on, where it is installed."""
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def git_revision() -> str | None:
+    """The commit of the checkout that runs, with a plus if it has changes; None if installed."""
+    folder = Path(__file__).parents[2]
+    if not (folder / ".git").exists():
+        return None
+    try:
+        commands = (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no"])
+        revision, changes = (
+            subprocess.run(
+                ["git", "-C", str(folder), *command], capture_output=True, text=True, check=True
+            ).stdout.strip()
+            for command in commands
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return revision + "+" * bool(changes)
+
+
+def processor() -> str:
+    """The name of the processor."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor())

@@ -1,0 +1,19 @@
+"""The text that a run was trained on."""
+
+__all__ = ["data_of"]
+
+from ..data import SentenceData
+from ..runs import Run
+from .parser import instantiate, parse
+
+
+def data_of(run: Run) -> SentenceData:
+    """The data of a run, prepared.
+
+    Raises:
+        UsageError: If its text is no longer where it was.
+    """
+    request = parse([f"--config={run.config}"])
+    data = instantiate(request.config)["data"]
+    data.prepare()
+    return data

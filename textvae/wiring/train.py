@@ -1,0 +1,164 @@
+"""A whole training run: from a configuration to a folder with a model and its report."""
+
+__all__ = ["train"]
+
+import errno
+import logging
+import time
+import warnings
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from jsonargparse import Namespace
+from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
+
+from ..api import TextVAE
+from ..console import Percentage, note
+from ..data import SentenceData
+from ..errors import TrainingError, UsageError
+from ..metrics import Evaluation
+from ..runs import Run, unwritable, write_text
+from ..training import LitTextVAE
+from ..training.callbacks import InterruptAtBatchEnd, Progress, Throughput
+from ..vae import SentenceVAE
+from .build import build
+from .logger import RunLogger
+from .parser import construct, dump, instantiate
+from .report import write_report
+from .show import show
+
+MONITOR = "valid_nll_elbo"
+"""What the best checkpoint is lowest in."""
+
+
+def train(config: Namespace, run: Run, resume: bool = False) -> Evaluation:
+    """Trains, keeps the best model, and evaluates it on the test split.
+
+    Arguments:
+        config: What :func:`parse` returns.
+        run: The folder; it must not exist unless it is resumed.
+        resume: Whether to continue from the last checkpoint of the run.
+
+    Raises:
+        UsageError: If something is wrong with the configuration, the text, or the folder.
+        TrainingError: If the loss is not a finite number.
+        Interrupted: After Ctrl-C or SIGTERM, when a checkpoint is written.
+    """
+    quieten()
+    if not resume:
+        run.check_unused()
+    parts = instantiate(config)
+    data, options = parts["data"], parts.pop("trainer")
+    data.prepare()
+    for line in data.notes:
+        note(line)
+
+    pl.seed_everything(config.seed, verbose=False)
+    module = build(**parts)
+    module.configure_optimizers()  # so that its refusals come before anything is written
+    clock = Throughput()
+    trainer = make_trainer(options, run, clock)
+    if trainer.is_global_zero:
+        if not resume:
+            run.create()
+        write_text(run.config, dump(config))
+    fit(trainer, module, data, run, resume)
+    best = TextVAE(best_of(module, run), data.tokenizer)
+    best.save(run.model)
+    return report(best.to(trainer.strategy.root_device), data, config, run, clock.seconds_before)
+
+
+def quieten() -> None:
+    """Leaves standard error to our own progress: Lightning's advice is about code, not text."""
+    for name in ("pytorch_lightning", "lightning.pytorch", "lightning_fabric", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    for module in ("pytorch_lightning", "lightning_fabric"):
+        warnings.filterwarnings("ignore", module=module)
+
+
+def make_trainer(options: dict[str, Any], run: Run, clock: Throughput) -> pl.Trainer:
+    """Lightning's trainer with the user's options and our callbacks.
+
+    Raises:
+        UsageError: If the options contradict each other or the machine.
+    """
+    callbacks = options.pop("callbacks") or []
+    callbacks = [*callbacks] if isinstance(callbacks, list) else [callbacks]
+    if options.pop("enable_progress_bar") is not False:
+        callbacks.append(Progress())
+    places = {"dirpath": run.checkpoints, "enable_version_counter": False}
+    callbacks += [
+        clock,
+        InterruptAtBatchEnd(run.checkpoints / "last.ckpt"),
+        ModelCheckpoint(filename="best", monitor=MONITOR, **places),
+        ModelCheckpoint(filename="last", every_n_epochs=1, **places),
+    ]
+    try:
+        return construct(
+            pl.Trainer,
+            **options,
+            callbacks=callbacks,
+            logger=RunLogger(run),
+            default_root_dir=run.folder,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
+    except MisconfigurationException as error:
+        raise UsageError(f"trainer: {error}") from error
+
+
+def fit(
+    trainer: pl.Trainer, module: LitTextVAE, data: SentenceData, run: Run, resume: bool
+) -> None:
+    """Trains, and says clearly why where that fails."""
+    last = run.checkpoints / "last.ckpt"
+    try:
+        trainer.fit(
+            module,
+            datamodule=data,
+            ckpt_path=last if resume and last.is_file() else None,
+            weights_only=True,
+        )
+    except TrainingError as error:
+        kept = f" The last good checkpoint is {last}." if last.is_file() else ""
+        raise TrainingError(f"{error}{kept}") from error
+    except MisconfigurationException as error:
+        raise UsageError(f"trainer: {error}") from error
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+            raise unwritable(run.folder, error) from error
+        raise
+    except SystemExit as error:  # how Lightning ends at a Ctrl-C in the middle of a batch
+        raise KeyboardInterrupt from error
+
+
+def best_of(module: LitTextVAE, run: Run) -> SentenceVAE:
+    """The model as it was at its best validation, or as it is where there was none."""
+    best = run.checkpoints / "best.ckpt"
+    if best.is_file():
+        module.load_state_dict(
+            torch.load(best, map_location="cpu", weights_only=True)["state_dict"]
+        )
+    return module.vae
+
+
+def report(
+    vae: TextVAE, data: SentenceData, config: Namespace, run: Run, seconds: float
+) -> Evaluation:
+    """Evaluates on the test split, and writes report.json and samples.txt."""
+    began = time.perf_counter()
+    texts = data.texts("test")
+    evaluation = vae.evaluate(
+        texts,
+        samples=config.samples,
+        seed=config.seed,
+        split="test",
+        floor=data.floor("test"),
+        progress=Percentage("evaluating the test split"),
+    )
+    times = {"train": seconds, "evaluate": time.perf_counter() - began}
+    write_report(run.report, evaluation, times)
+    write_text(run.samples, show(vae, texts))
+    return evaluation
