@@ -2,7 +2,6 @@
 
 __all__ = ["GrammarSource"]
 
-import random
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -32,7 +31,7 @@ class GrammarSource(Source):
     def read(self, folder: Path) -> tuple[Splits, list[str]]:
         splits = {}
         for split, size in self.sizes.items():
-            rng = random.Random(f"{self.seed} {split}")
-            sentences = (self.grammar.sample(rng).text for _ in range(size))
+            derivations = self.grammar.draw(size, seed=f"{self.seed} {split}")
+            sentences = (derivation.text for derivation in derivations)
             splits[split] = write_sentences(folder / f"{split}.arrow", sentences)
         return splits, []

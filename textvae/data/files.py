@@ -108,9 +108,10 @@ class FileSource(Source):
             )
         valid, test = self.fractions
         ends = np.searchsorted(different / 2.0**64, [valid, valid + test])
-        # Each split has something, however small the file.
-        end_valid = np.clip(ends[0], 1, count - 2)
-        end_test = np.clip(ends[1], end_valid + 1, count - 1)
+        # Each split has something, however small the file; training has two if at all possible.
+        most = count - min(2, count - 2)
+        end_valid = np.clip(ends[0], 1, most - 1)
+        end_test = np.clip(ends[1], end_valid + 1, most)
         place = np.searchsorted(different[[end_valid, end_test]], hashes, side="right")
         return np.array(["valid", "test", "train"])[place]
 

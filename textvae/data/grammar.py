@@ -116,6 +116,11 @@ class Grammar:
             todo.extend(reversed(rule.symbols))
         return Derivation(" ".join(words), log_prob, factors)
 
+    def draw(self, size: int, seed: int | str) -> Iterator[Derivation]:
+        """Draws sentences; the same ones for the same seed."""
+        rng = random.Random(seed)
+        return (self.sample(rng) for _ in range(size))
+
     def parse(self, text: str) -> list[Derivation]:
         """All derivations of a text: one for a sentence of an unambiguous grammar."""
         words = tuple(text.split())

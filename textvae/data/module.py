@@ -73,10 +73,10 @@ class SentenceData(pl.LightningDataModule, abc.ABC):
         """The sentences and their tokens, on disk."""
         corpus = prepare(self.source(), self.given_tokenizer)
         long = int((corpus.lengths["train"] > self.max_length).sum())
-        if len(corpus.lengths["train"]) - long < 2:
+        if long == len(corpus.lengths["train"]):
             raise UsageError(
-                f"{long:,} of the training sentences have over {self.max_length} tokens, which "
-                "leaves too few; raise --data.max_length"
+                f"all training sentences have over {self.max_length} tokens; raise "
+                "--data.max_length"
             )
         if long:
             corpus.notes.append(
