@@ -83,12 +83,12 @@ def test_mean_cosine_is_the_mean_resultant_length(
 ) -> None:
     mu = direction(dim)
     q = VonMisesFisher(mu, k)
-    w = (q.sample((50_000,)) * mu).sum(-1)
+    w = (q.sample((20_000,)) * mu).sum(-1)
     expected = (q.mean * mu).sum(-1)
 
     # Where the copied sampler has -0.175 and -0.617.
     assert cosine is None or expected.item() == pytest.approx(cosine, abs=5e-4)
-    assert (w.mean() - expected).abs() <= 4 * w.std() / 50_000**0.5
+    assert (w.mean() - expected).abs() <= 4 * w.std() / 20_000**0.5
     if dim == 2:
         exact = special.ive(1, k) / special.ive(0, k)
         assert expected.item() == pytest.approx(exact, rel=1e-14)
@@ -166,9 +166,9 @@ def test_density_and_entropy_agree_with_scipy(dim: int, k: float) -> None:
 @pytest.mark.parametrize("dim, k", [(1024, 100.0), (64, 0.5), (3, 1e5), (2, 80.0)])
 def test_entropy_is_the_mean_surprise_also_where_scipy_has_none(dim: int, k: float) -> None:
     q = VonMisesFisher(direction(dim), k)
-    surprise = -q.log_prob(q.sample((20_000,)))
+    surprise = -q.log_prob(q.sample((5000,)))
 
-    assert (surprise.mean() - q.entropy()).abs() <= 5 * surprise.std() / 20_000**0.5
+    assert (surprise.mean() - q.entropy()).abs() <= 5 * surprise.std() / 5000**0.5
 
 
 def test_density_keeps_its_digits_in_float32() -> None:
@@ -245,9 +245,11 @@ def test_point_costs_nothing_and_has_no_spread() -> None:
 def test_gradient_of_samples_reaches_the_mean_direction(dim: int) -> None:
     k, blocks = 5.0, 50
     mu, axis = direction(dim).requires_grad_(), direction(dim)
-    z = VonMisesFisher(mu / mu.norm(), k).rsample((blocks, 1000))
-    values = (z @ axis).square().mean(dim=1)
-    gradients = torch.stack([torch.autograd.grad(v, mu, retain_graph=True)[0] for v in values])
+    gradients = []
+    for _ in range(blocks):
+        z = VonMisesFisher(mu / mu.norm(), k).rsample((1000,))
+        gradients += torch.autograd.grad((z @ axis).square().mean(), mu)
+    gradients = torch.stack(gradients)
 
     # E<a, z>^2 = A/k + (1 - d A/k) <a, mu>^2
     ratio = VonMisesFisher(mu, k).mean.detach().norm() / k

@@ -27,7 +27,7 @@ def lerp(a: Tensor, b: Tensor, weights: Tensor) -> Tensor:
     Returns:
         The points, with shape (T, ..., D), exact at both ends.
     """
-    return torch.lerp(a, b, _aligned(weights, a))
+    return torch.lerp(a, b, _aligned(weights.to(a), a))
 
 
 def slerp(a: Tensor, b: Tensor, weights: Tensor) -> Tensor:
