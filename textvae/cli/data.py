@@ -26,7 +26,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> None:
     """Runs the command."""
-    from ..wiring.parser import instantiate, parse
+    from ..wiring.parser import instantiate
+    from ..wiring.request import parse
 
     options = [] if arguments.text is None else ["--text", arguments.text]
     if arguments.tokenizer is not None:

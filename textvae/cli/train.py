@@ -35,7 +35,7 @@ def run(argv: Sequence[str]) -> int:
         return 0
 
     from ..training.callbacks import Interrupted
-    from ..wiring.parser import parse
+    from ..wiring.request import parse
     from ..wiring.train import train
 
     request = parse(argv)

@@ -1,13 +1,9 @@
-"""From a command line to a checked configuration, and from that to objects."""
+"""From options and YAML files to a checked configuration, and from that to objects."""
 
-__all__ = ["GROUPS", "Parser", "Request", "dump", "instantiate", "parse"]
+__all__ = ["GROUPS", "dump", "instantiate", "make_parser"]
 
-import argparse
 import inspect
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NoReturn
 
 import jsonargparse._typehints as typehints
@@ -23,9 +19,8 @@ from ..data import (  # noqa: F401
     WordTokenizer,
 )
 from ..errors import UsageError
-from ..runs import Run
 from .build import build
-from .configs import CONFIGS, find_config, find_fragment
+from .configs import CONFIGS, find_config
 from .messages import one_line, option_error
 
 GROUPS = (*inspect.signature(build).parameters, "trainer")
@@ -104,88 +99,6 @@ def make_parser() -> Parser:
     parser.add_class_arguments(pl.Trainer, "trainer", instantiate=False, skip=RUN_SETS)
     parser.add_instantiator(construct, object, subclasses=True)
     return parser
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a command line asks for.
-
-    Arguments:
-        config: All that decides the result, the groups and the seed.
-        run: The folder, whose name may still be in use.
-        resume: Whether to continue what is there.
-    """
-
-    config: Namespace
-    run: Run
-    resume: bool
-
-
-def parse(argv: Sequence[str]) -> Request:
-    """Parses the options of ``textvae train``, which may stand in any order.
-
-    Configurations come first, in the order given; ``--text`` is said on top of them, and all
-    other options on top of that.
-
-    Raises:
-        UsageError: If something is wrong with them, in one line.
-    """
-    parser = make_parser()
-    shortcuts = parser.add_argument_group("Shortcuts")
-    shortcuts.add_argument(
-        "--text", help="a text file or folder: --data TextData --data.text TEXT"
-    )
-    shortcuts.add_argument("--name", help="the run's name: its folder is runs/NAME")
-    shortcuts.add_argument("--resume", help="the run to continue, with the options it began with")
-
-    front = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    front.add_argument("--config", action="append", default=[])
-    front.add_argument("--text")
-    front.add_argument("--resume")
-    try:
-        first, rest = front.parse_known_args(argv)
-    except argparse.ArgumentError as error:
-        raise UsageError(str(error)) from error
-
-    resumed = None if first.resume is None else Run.existing(first.resume)
-    if resumed is not None:
-        first.config.insert(0, str(resumed.config))
-    options = [f"--config={config}" for config in first.config]
-    if first.text is not None:
-        options += ["--data=TextData", f"--data.text={first.text}"]
-
-    config = parser.parse_args(options + by_path(rest))
-    name = config.pop("name")
-    if resumed is not None and name is not None:
-        raise UsageError(f"--name: a resumed run keeps its name; leave out --name {name}")
-    for shortcut in ("config", "text", "resume"):
-        config.pop(shortcut)
-    text = absolute_text(config)
-    default = Run.unused(Path(text).name.split(".")[0] if text else "grammar")
-    run = resumed or (Run.named(name) if name else default)
-    return Request(config, run, resume=resumed is not None)
-
-
-def by_path(argv: Sequence[str]) -> list[str]:
-    """Replaces the names of shipped fragments by their paths: ``--posterior vmf``."""
-    argv = list(argv)
-    for i, option in enumerate(argv):
-        group, _, value = option.removeprefix("--").partition("=")
-        if group in GROUPS and option.startswith("--"):
-            if value:
-                argv[i] = f"--{group}={find_fragment(group, value)}"
-            elif i + 1 < len(argv):
-                argv[i + 1] = find_fragment(group, argv[i + 1])
-    return argv
-
-
-def absolute_text(config: Namespace) -> str | None:
-    """Makes the path of the text absolute, so that config.yaml means the same from any folder."""
-    arguments = config.data.get("init_args")
-    text = arguments.get("text") if arguments else None
-    if text:
-        arguments["text"] = text = str(Path(text).absolute())
-    return text
 
 
 def instantiate(config: Namespace) -> dict[str, Any]:

@@ -4,7 +4,8 @@ __all__ = ["data_of"]
 
 from ..data import SentenceData
 from ..runs import Run
-from .parser import instantiate, parse
+from .parser import instantiate
+from .request import parse
 
 
 def data_of(run: Run) -> SentenceData:
