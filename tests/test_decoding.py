@@ -219,6 +219,14 @@ def test_temperature_top_k_and_top_p_change_the_first_token_as_they_should() -> 
         assert ((frequencies(**options) - q).abs() <= 5 * error).all(), name
 
 
+def test_noise_of_zero_draws_nothing_impossible(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "rand", lambda *shape, generator: torch.zeros(shape))
+    logits = torch.zeros(1, VOCAB, VOCAB)
+    logits[..., EOS] = -torch.inf
+    drawn = decode(Markov(logits), torch.zeros(1, 1), "sample", max_length=2)
+    assert drawn == [[UNK, UNK]]  # the first token that is possible, not PAD
+
+
 def test_sampling_is_seeded() -> None:
     decoder, z = random_markov(20, seed=5), torch.arange(20.0)[:, None]
     first = decode(decoder, z, "sample", seed=1, max_length=20)

@@ -437,6 +437,37 @@ def test_groups_have_one_length_and_at_most_32_sentences() -> None:
     assert all(len({lengths[i] for i in group}) == 1 for group in groups)
 
 
+def test_mutual_information_is_of_all_or_of_32() -> None:
+    y = 100.0 * torch.arange(50, dtype=torch.double)[:, None]
+    weight = torch.ones(1, 1, dtype=torch.double)
+    vae = SentenceVAE(
+        Lookup(y),
+        LinearPosterior(weight, 1.0),
+        StandardNormal(1),
+        LinearGaussianDecoder(y, weight, 1.0),
+    ).double()
+    sentences = [[i] for i in range(40)] + [[i, i] for i in range(40, 50)]
+    found = evaluate(vae, sentences, ["a b"] * 50, samples=2)
+
+    # Posteriors that nobody confuses: each group reaches its ceiling.
+    assert found.mi_full == pytest.approx(math.log(50))
+    groups = [32, 8, 10]
+    assert found.mi_batch32 == pytest.approx(sum(n * math.log(n) for n in groups) / 50)
+
+
+@pytest.mark.parametrize("concentration, units", [(0.15, 0), (0.4, 3)])
+def test_active_units_of_a_sphere(concentration: float, units: int) -> None:
+    # Six sentences at both ends of each axis of R^3. Their means are A(k) = k/3 long, to first
+    # order, and vary by 0.4 A^2: 0.001 or 0.007, on either side of 0.01 / 3.
+    y = torch.cat([torch.eye(3), -torch.eye(3)]).double()
+    posterior = VonMisesFisherPosterior(3, latent_dim=3, concentration=concentration)
+    nn.init.eye_(posterior.project.weight)
+    nn.init.zeros_(posterior.project.bias)
+    decoder = LinearGaussianDecoder(y, torch.eye(3).double(), 1.0)
+    vae = SentenceVAE(Lookup(y), posterior, posterior.prior_cls(3), decoder).double()
+    assert evaluate(vae, [[i] for i in range(6)], ["a b"] * 6, samples=2).au == units
+
+
 def test_half_precision_is_near_and_named() -> None:
     vae = text_vae(GaussianPosterior, 3, sharpness=1.0).float()
     full, half = report(vae), report(vae, precision="bf16-mixed")
