@@ -165,6 +165,16 @@ class SentenceLoader:
             self.position += 1
             yield batch
 
+    def examples(self, count: int) -> list[Batch]:
+        """Batches of some training sentences, drawn by the seed alone; the loader stays put."""
+        rng = np.random.default_rng(self.plan.seed)
+        index = rng.permutation(self.plan.index)[:count]
+        chosen = [self.sentences[i] for i in index.tolist()]
+        return [
+            collate([chosen[row] for row in rows], index[rows])
+            for rows in length_batches([len(s) for s in chosen], max_sentences=64)
+        ]
+
     def __len__(self) -> int:
         return len(self.plan)
 

@@ -14,6 +14,7 @@ from ..errors import TrainingError
 from ..objectives import Objective
 from ..types import Batch, Terms
 from ..vae import SentenceVAE
+from .callbacks import CalibrateBatchNorm
 from .lr_schedules import LRSchedule
 from .updates import Update
 
@@ -52,7 +53,7 @@ class LitTextVAE(pl.LightningModule):
         return self.make_optimizer(self.vae.parameters())
 
     def configure_callbacks(self) -> list[pl.Callback]:
-        return [self.lr_schedule]
+        return [self.lr_schedule, CalibrateBatchNorm()]
 
     def on_train_start(self) -> None:
         for schedule in self.objective.schedules().values():
