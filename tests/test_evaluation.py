@@ -16,7 +16,7 @@ from textvae.encoders import GRUEncoder
 from textvae.errors import UsageError
 from textvae.metrics import Evaluation, evaluate, score
 from textvae.metrics.latent import equal_length_groups
-from textvae.metrics.likelihood import z_gains
+from textvae.metrics.likelihood import Scorer
 from textvae.metrics.reconstruction import compare, is_spaced
 from textvae.posteriors import GaussianPosterior, PointPosterior, VonMisesFisherPosterior
 from textvae.posteriors.base import Posterior
@@ -167,9 +167,8 @@ def test_linear_gaussian_z_gain() -> None:
     expected = (model.y - predicted[other]).square().sum(1) - (model.y - predicted).square().sum(1)
     expected /= 2 * model.scale**2
 
-    found = torch.stack(
-        [z_gains(vae, model.sentences, q.sample(), other, 100) for _ in range(100)]
-    ).mean(dim=1)
+    scorer = Scorer(vae, model.sentences, max_tokens=100, precision="32")
+    found = torch.stack([scorer.gains(q.sample(), other) for _ in range(100)]).mean(dim=1)
     assert abs(found.mean() - expected.mean()) <= 4 * found.std() / len(found) ** 0.5
     assert model.evaluate(vae, 1).z_gain > 1
 

@@ -4,8 +4,8 @@ __all__ = ["PRECISIONS", "evaluate", "score"]
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from typing import Literal, get_args
+from contextlib import contextmanager
+from typing import get_args
 
 import torch
 from torch import Tensor
@@ -14,12 +14,10 @@ from ..distributions import Point
 from ..errors import UsageError
 from ..vae import SentenceVAE
 from .latent import measure_latent
-from .likelihood import Progress, features, likelihood_bounds
+from .likelihood import PRECISIONS, Progress, Scorer
 from .numbers import Numbers, mean, perplexity, ratio
 from .reconstruction import compare, is_spaced
 from .report import Evaluation
-
-PRECISIONS = Literal["32", "bf16-mixed", "16-mixed"]
 
 MAX_TOKENS = 2**15
 """The tokens that are scored at once. More is no faster on a CPU."""
@@ -87,16 +85,17 @@ def evaluate(
     }
     numbers: Numbers = {"floor": (floor, None), "latent_dim": (vae.latent_dim, None)}
 
-    with _evaluating(vae, precision):
-        h = None if vae.encoder is None else features(vae, sentences, max_tokens)
+    with _evaluating(vae):
+        scorer = Scorer(vae, sentences, max_tokens, precision)
+        h = None if vae.encoder is None else scorer.features()
         q = None if h is None else vae.posterior(h)
         bounds = None
         if not isinstance(q, Point):
             protocol["samples"] = None if q is None else samples
-            bounds = likelihood_bounds(vae, sentences, h, samples, seed, max_tokens, progress)
+            bounds = scorer.bounds(h, samples, seed, progress)
             numbers |= _likelihood(bounds.nll_iw, bounds.nll_elbo, sentences, texts, spaced, lost)
         if q is not None:
-            numbers |= measure_latent(vae, sentences, h, bounds, seed, max_tokens)
+            numbers |= measure_latent(scorer, h, bounds, seed)
             if reconstruct is not None:
                 numbers |= _reconstruction(texts, reconstruct(q.mode), spaced)
 
@@ -126,11 +125,12 @@ def score(
         UsageError: If there is no sentence, or the model is an auto-encoder.
     """
     _check(sentences, samples, seed, precision)
-    with _evaluating(vae, precision):
-        h = None if vae.encoder is None else features(vae, sentences, max_tokens)
+    with _evaluating(vae):
+        scorer = Scorer(vae, sentences, max_tokens, precision)
+        h = None if vae.encoder is None else scorer.features()
         if h is not None and isinstance(vae.posterior(h[:1]), Point):
             raise UsageError("An auto-encoder has no likelihood: score with another posterior.")
-        bounds = likelihood_bounds(vae, sentences, h, samples, seed, max_tokens, progress)
+        bounds = scorer.bounds(h, samples, seed, progress)
     return bounds.nll_iw.cpu()
 
 
@@ -181,21 +181,15 @@ def _check(sentences: Sequence[Sequence[int]], samples: int, seed: int, precisio
 
 
 @contextmanager
-def _evaluating(vae: SentenceVAE, precision: PRECISIONS) -> Iterator[None]:
-    """No dropout, no gradients, and the precision that was asked for."""
-    device = next(vae.parameters()).device.type
+def _evaluating(vae: SentenceVAE) -> Iterator[None]:
+    """No dropout, no gradients, and no less than float32 where nobody asked for less."""
     modes = {module: module.training for module in vae.modules()}
     matmul = torch.get_float32_matmul_precision()
+    vae.eval()
+    torch.set_float32_matmul_precision("highest")
     try:
-        vae.eval()
-        torch.set_float32_matmul_precision("highest")
-        with ExitStack() as stack:
-            stack.enter_context(torch.no_grad())
-            # Recurrent networks on a GPU round to 10 bits unless told otherwise.
-            stack.enter_context(torch.backends.cudnn.flags(enabled=True, allow_tf32=False))
-            if precision != "32":
-                dtype = torch.bfloat16 if precision == "bf16-mixed" else torch.float16
-                stack.enter_context(torch.autocast(device, dtype))
+        # Recurrent networks on a GPU round to 10 bits unless told otherwise.
+        with torch.no_grad(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
             yield
     finally:
         torch.set_float32_matmul_precision(matmul)

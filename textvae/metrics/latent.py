@@ -10,52 +10,42 @@ import torch
 from torch import Tensor
 
 from ..estimators import active_units, derangement, mutual_information
-from ..vae import SentenceVAE
-from .likelihood import Bounds, z_gains
+from .likelihood import Bounds, Scorer
 from .numbers import Numbers, mean
 
 GROUP = 32
 """The batches in which papers measure mutual information."""
 
 
-def measure_latent(
-    vae: SentenceVAE,
-    sentences: Sequence[Sequence[int]],
-    h: Tensor,
-    bounds: Bounds | None,
-    seed: int,
-    max_tokens: int,
-) -> Numbers:
+def measure_latent(scorer: Scorer, h: Tensor, bounds: Bounds | None, seed: int) -> Numbers:
     """The numbers of the latent space.
 
     Arguments:
-        vae: The model.
-        sentences: The tokens of N sentences.
+        scorer: The model with its N sentences.
         h: Their features, with shape (N, H).
         bounds: Their divergences and a draw of each; None for an auto-encoder, whose posterior is
             a point.
         seed: The seed of the derangement.
-        max_tokens: The most tokens to score at once.
     """
-    q = vae.posterior(h)
+    posterior, size = scorer.vae.posterior, len(h)
+    q = posterior(h)
     z = q.mode if bounds is None else bounds.z
     numbers: Numbers = {}
     if bounds is not None:
-        groups = equal_length_groups([len(sentence) for sentence in sentences])
-        within = [mutual_information(vae.posterior(h[group]), z[group]) for group in groups]
+        groups = equal_length_groups(scorer.lengths)
+        within = [mutual_information(posterior(h[group]), z[group]) for group in groups]
         numbers = {
             "kl": mean(bounds.kl),
             "mi_full": mean(mutual_information(q, z)),
-            "mi_full_ceiling": (math.log(len(sentences)), None),
+            "mi_full_ceiling": (math.log(size), None),
             "mi_batch32": mean(torch.cat(within)),
             "mi_batch32_ceiling": (math.log(GROUP), None),
         }
         if bounds.kl_per_dim is not None:
             numbers["kl_per_dim"] = (bounds.kl_per_dim.double().mean(dim=0).tolist(), None)
-    if len(sentences) > 1:
-        other = derangement(len(sentences), seed)
-        numbers["z_gain"] = mean(z_gains(vae, sentences, z, other, max_tokens))
-        numbers["au"] = (active_units(q.mean, vae.prior().variance), None)
+    if size > 1:
+        numbers["z_gain"] = mean(scorer.gains(z, derangement(size, seed)))
+        numbers["au"] = (active_units(q.mean, scorer.vae.prior().variance), None)
     return numbers
 
 

@@ -1,9 +1,10 @@
-"""What a model says of each sentence: bounds of its likelihood, its posterior, one draw of it."""
+"""What a model says of each sentence: bounds of its likelihood, and a draw of its posterior."""
 
-__all__ = ["Bounds", "Progress", "draws", "features", "likelihood_bounds", "z_gains"]
+__all__ = ["Bounds", "PRECISIONS", "Progress", "Scorer"]
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from typing import Literal
 
 import numpy as np
 import torch
@@ -14,6 +15,8 @@ from ..distributions.divergence import kl
 from ..estimators import importance_weighted
 from ..types import Batch
 from ..vae import SentenceVAE
+
+PRECISIONS = Literal["32", "bf16-mixed", "16-mixed"]
 
 Progress = Callable[[float], None]
 """Told the share that is done, from 0 to 1."""
@@ -38,150 +41,154 @@ class Bounds:
     z: Tensor
 
 
-def batches(
-    vae: SentenceVAE, sentences: Sequence[Sequence[int]], max_tokens: int
-) -> Iterator[tuple[Tensor, Batch]]:
-    """All sentences in batches of similar length, on the model's device, with their positions."""
-    device = next(vae.parameters()).device
-    lengths = [len(sentence) for sentence in sentences]
-    for index in length_batches(lengths, max_tokens=max_tokens):
-        batch = collate([sentences[i] for i in index], index).to(device)
-        yield batch.index, batch
+class Scorer:
+    """Runs a model over sentences, in batches that bound the memory.
 
-
-def features(vae: SentenceVAE, sentences: Sequence[Sequence[int]], max_tokens: int) -> Tensor:
-    """The features of all sentences, with shape (N, H)."""
-    h = None
-    for index, batch in batches(vae, sentences, max_tokens):
-        part = vae.features(batch)
-        h = part.new_empty(len(sentences), part.shape[1]) if h is None else h
-        h[index] = part
-    return h
-
-
-def likelihood_bounds(
-    vae: SentenceVAE,
-    sentences: Sequence[Sequence[int]],
-    h: Tensor | None,
-    samples: int,
-    seed: int,
-    max_tokens: int,
-    progress: Progress | None = None,
-) -> Bounds:
-    """Bounds the likelihood of each sentence.
+    Lower precision is for encoder and decoder alone. A posterior is drawn from by itself and
+    evaluated among others, where half precision would round it differently.
 
     Arguments:
-        vae: The model.
-        sentences: Their tokens.
-        h: Their features, with shape (N, H); None for a language model.
-        samples: The latent samples of each sentence.
-        seed: The seed of the samples, which depend on it and the sentence's position alone.
+        vae: The model, in evaluation mode.
+        sentences: The tokens of N sentences, without ``<s>`` and ``</s>``.
         max_tokens: The most tokens to score at once, those of all samples counted.
-        progress: What to tell how far it is, if anything.
+        precision: 32, bf16-mixed or 16-mixed.
     """
-    positions, parts = [], []
-    total = sum(len(sentence) + 1 for sentence in sentences)
-    done = 0
-    # As many sentences as go with all their samples at once, and a single one if none does.
-    rows = 1 if h is None else samples
-    for index, batch in batches(vae, sentences, max(1, max_tokens // rows)):
-        positions.append(index)
-        if h is None:
-            parts.append(_exact(vae, batch))
-        else:
-            parts.append(_bounds(vae, batch, h, samples, seed, max_tokens))
-        if progress is not None:
+
+    def __init__(
+        self,
+        vae: SentenceVAE,
+        sentences: Sequence[Sequence[int]],
+        max_tokens: int,
+        precision: PRECISIONS,
+    ) -> None:
+        self.vae = vae
+        self.sentences = sentences
+        self.lengths = [len(sentence) for sentence in sentences]
+        self.max_tokens = max_tokens
+        self.device = next(vae.parameters()).device
+        self.dtype = torch.float16 if precision == "16-mixed" else torch.bfloat16
+        self.mixed = precision != "32"
+
+    def features(self) -> Tensor:
+        """The features of all sentences, with shape (N, H)."""
+        h = None
+        for batch in self._batches(samples=1):
+            with self._autocast():
+                part = self.vae.features(batch)
+            if h is None:
+                dtype = torch.promote_types(part.dtype, torch.float32)
+                h = part.new_empty(len(self.sentences), part.shape[1], dtype=dtype)
+            h[batch.index] = part.to(h.dtype)
+        return h
+
+    def bounds(
+        self, h: Tensor | None, samples: int, seed: int, progress: Progress | None = None
+    ) -> Bounds:
+        """Bounds the likelihood of each sentence.
+
+        Arguments:
+            h: The features, with shape (N, H); None for a language model.
+            samples: The latent samples S of each sentence.
+            seed: The seed of the samples, which depend on it and the sentence's position alone.
+            progress: What to tell how far it is, if anything.
+        """
+        positions, parts = [], []
+        done, total = 0, sum(self.lengths) + len(self.lengths)
+        for batch in self._batches(1 if h is None else samples):
+            positions.append(batch.index)
+            parts.append(self._exact(batch) if h is None else self._bound(batch, h, samples, seed))
             done += int(batch.target_mask.sum())
-            progress(done / total)
+            if progress is not None:
+                progress(done / total)
 
-    order = torch.cat(positions).argsort()
-    columns = {f.name: [getattr(part, f.name) for part in parts] for f in fields(Bounds)}
-    return Bounds(
-        **{
-            name: None if column[0] is None else torch.cat(column)[order]
-            for name, column in columns.items()
-        }
-    )
+        order = torch.cat(positions).argsort()
+        columns = {f.name: [getattr(part, f.name) for part in parts] for f in fields(Bounds)}
+        return Bounds(
+            **{
+                name: None if column[0] is None else torch.cat(column)[order]
+                for name, column in columns.items()
+            }
+        )
 
+    def gains(self, z: Tensor, other: Tensor) -> Tensor:
+        """What each sentence gains in log-likelihood from its own latent over that of another.
 
-def z_gains(
-    vae: SentenceVAE,
-    sentences: Sequence[Sequence[int]],
-    z: Tensor,
-    other: Tensor,
-    max_tokens: int,
-) -> Tensor:
-    """What each sentence gains in log-likelihood from its own latent over that of another.
+        Arguments:
+            z: A latent of each, with shape (N, D).
+            other: The position of the other sentence, with shape (N,).
 
-    Arguments:
-        vae: The model.
-        sentences: The tokens of each sentence.
-        z: A latent of each, with shape (N, D).
-        other: The position of the other sentence, with shape (N,).
-        max_tokens: The most tokens to score at once.
+        Returns:
+            log p(x | own z) - log p(x | other's z) in nats, with shape (N,).
+        """
+        gain = z.new_empty(len(self.sentences), dtype=torch.double)
+        z_other = z[other.to(z.device)]
+        for batch in self._batches(samples=2):
+            pair = torch.stack([z[batch.index], z_other[batch.index]])  # (2, B, D)
+            own, others = self._log_prob(batch, pair)
+            gain[batch.index] = own - others
+        return gain
 
-    Returns:
-        log p(x | own z) - log p(x | other's z) in nats, with shape (N,).
-    """
-    gain = z.new_empty(len(sentences), dtype=torch.double)
-    for index, batch in batches(vae, sentences, max(1, max_tokens // 2)):
-        pair = torch.stack([z[index], z[other.to(index.device)[index]]])  # (2, B, D)
-        own, others = vae.decoder.log_prob(batch.target, batch.target_mask, pair).double()
-        gain[index] = own - others
-    return gain
+    def draws(self, h: Tensor, index: Tensor, samples: int, seed: int) -> Tensor:
+        """Samples of the posteriors of some sentences, each from a generator of its own.
 
+        Arguments:
+            h: The features of all sentences, with shape (N, H).
+            index: The positions of those to draw for, with shape (B,).
+            samples: The samples S of each.
+            seed: The seed of them all.
 
-def _exact(vae: SentenceVAE, batch: Batch) -> Bounds:
-    """The exact likelihood under a language model, whose latent has no dimensions."""
-    z = next(vae.parameters()).new_zeros(1, len(batch), 0)
-    nll = -vae.decoder.log_prob(batch.target, batch.target_mask, z)[0].double()
-    return Bounds(nll, nll, torch.zeros_like(nll), None, z[0])
+        Returns:
+            The latents, with shape (S, B, D).
+        """
+        on_gpu = h.device.type == "cuda"
+        parts = []
+        with torch.random.fork_rng(devices=[h.device] if on_gpu else []):
+            for i in index.tolist():
+                # Mixed down to 32 bits, since torch's generator on the CPU ignores the others.
+                state = int(np.random.SeedSequence((seed, i)).generate_state(1)[0])
+                torch.default_generator.manual_seed(state)
+                if on_gpu:
+                    torch.cuda.manual_seed(state)
+                parts.append(self.vae.posterior(h[i : i + 1]).sample((samples,)))
+        return torch.cat(parts, dim=1)
 
+    def _batches(self, samples: int) -> Iterator[Batch]:
+        """As many sentences of similar length as go with all their samples at once, or a single
+        one if none does."""
+        max_tokens = max(1, self.max_tokens // samples)
+        for index in length_batches(self.lengths, max_tokens=max_tokens):
+            yield collate([self.sentences[i] for i in index], index).to(self.device)
 
-def _bounds(
-    vae: SentenceVAE, batch: Batch, h: Tensor, samples: int, seed: int, max_tokens: int
-) -> Bounds:
-    q, p = vae.posterior(h[batch.index]), vae.prior()
-    z = draws(vae, h, batch.index, samples, seed)  # (S, B, D)
-    log_px_z = torch.cat(
-        [
-            vae.decoder.log_prob(batch.target, batch.target_mask, part)
-            for part in z.split(max(1, max_tokens // batch.target.numel()))
-        ]
-    ).double()  # (S, B)
-    log_weights = log_px_z + p.log_prob(z).double() - q.log_prob(z).double()
-    divergence, per_dim = kl(q, p, z)  # (B,), (B, D)
+    def _exact(self, batch: Batch) -> Bounds:
+        """The exact likelihood under a language model, whose latent has no dimensions."""
+        z = next(self.vae.parameters()).new_zeros(1, len(batch), 0)
+        nll = -self._log_prob(batch, z)[0]
+        return Bounds(nll, nll, torch.zeros_like(nll), None, z[0])
 
-    return Bounds(
-        nll_iw=-importance_weighted(log_weights),
-        nll_elbo=divergence.double() - log_px_z.mean(dim=0),
-        kl=divergence.double(),
-        kl_per_dim=per_dim,
-        z=z[0],
-    )
+    def _bound(self, batch: Batch, h: Tensor, samples: int, seed: int) -> Bounds:
+        q, p = self.vae.posterior(h[batch.index]), self.vae.prior()
+        z = self.draws(h, batch.index, samples, seed)  # (S, B, D)
+        log_px_z = self._log_prob(batch, z)  # (S, B)
+        log_weights = log_px_z + p.log_prob(z).double() - q.log_prob(z).double()
+        divergence, per_dim = kl(q, p, z)  # (B,), (B, D)
 
+        return Bounds(
+            nll_iw=-importance_weighted(log_weights),
+            nll_elbo=divergence.double() - log_px_z.mean(dim=0),
+            kl=divergence.double(),
+            kl_per_dim=per_dim,
+            z=z[0],
+        )
 
-def draws(vae: SentenceVAE, h: Tensor, index: Tensor, samples: int, seed: int) -> Tensor:
-    """Samples of the posteriors of some sentences, each from a generator of its own.
+    def _log_prob(self, batch: Batch, z: Tensor) -> Tensor:
+        """log p(x | z) in float64, with shape (S, B), from z (S, B, D) in chunks."""
+        size = max(1, self.max_tokens // batch.target.numel())
+        with self._autocast():
+            parts = [
+                self.vae.decoder.log_prob(batch.target, batch.target_mask, part)
+                for part in z.split(size)
+            ]
+        return torch.cat(parts).double()
 
-    Arguments:
-        vae: The model.
-        h: The features of all sentences, with shape (N, H).
-        index: The positions of those to draw for, with shape (B,).
-        samples: The samples S of each.
-        seed: The seed of them all.
-
-    Returns:
-        The latents, with shape (S, B, D).
-    """
-    on_gpu = h.device.type == "cuda"
-    parts = []
-    with torch.random.fork_rng(devices=[h.device] if on_gpu else []):
-        for i in index.tolist():
-            # Mixed down to 32 bits, since torch's generator on the CPU ignores the others.
-            state = int(np.random.SeedSequence((seed, i)).generate_state(1)[0])
-            torch.default_generator.manual_seed(state)
-            if on_gpu:
-                torch.cuda.manual_seed(state)
-            parts.append(vae.posterior(h[i : i + 1]).sample((samples,)))
-    return torch.cat(parts, dim=1)
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, self.dtype, enabled=self.mixed)

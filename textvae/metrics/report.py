@@ -16,6 +16,7 @@ WRITERS = {
     "exact_match": "{:.1%}",
     "token_accuracy": "{:.1%}",
 }
+TWO_DIGITS = "{:z.2f}"  # z: no minus before a zero
 
 
 @dataclass(frozen=True)
@@ -97,8 +98,9 @@ class Evaluation:
             return []
         exact, samples = self.protocol["samples"] is None, self.protocol["samples"]
         told = {
-            "nll_iw": f"nats per sentence; {'exact' if exact else f'at most: {samples} samples'}",
-            "nll_elbo": "nats per sentence; at most: the ELBO",
+            "nll_iw": "nats per sentence, "
+            + ("exact" if exact else f"an upper bound by {samples} samples"),
+            "nll_elbo": "nats per sentence, an upper bound by the ELBO",
             "floor": "nats per sentence of the source itself, which no model betters",
             "ppl_iw": "perplexity per token, from nll_iw",
             "ppl_elbo": "perplexity per token, from nll_elbo",
@@ -136,7 +138,7 @@ class Evaluation:
         for name, meaning in told.items():
             value = self._shown(name)
             if name in ceilings and value != NOT_APPLICABLE:
-                value += " of " + WRITERS.get(name, "{:.2f}").format(ceilings[name])
+                value += " of " + WRITERS.get(name, TWO_DIGITS).format(ceilings[name])
             rows.append((name, value, meaning))
         return rows
 
@@ -168,5 +170,5 @@ class Evaluation:
             return f"not comparable ({self.protocol['lost']} <unk>)"
         if value is None:
             return NOT_APPLICABLE
-        write = WRITERS.get(name, "{:.2f}").format
+        write = WRITERS.get(name, TWO_DIGITS).format
         return write(value) if error is None else f"{write(value)} ± {write(error)}"
