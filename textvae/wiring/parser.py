@@ -4,6 +4,7 @@ __all__ = ["GROUPS", "dump", "instantiate", "make_parser"]
 
 import inspect
 import os
+from functools import cache
 from typing import Any, NoReturn
 
 import jsonargparse._typehints as typehints
@@ -83,8 +84,13 @@ def construct(cls: type, *args: Any, **kwargs: Any) -> Any:
         raise UsageError(f"{cls.__name__}: {error}") from error
 
 
-def make_parser() -> Parser:
-    """The parser that the signature of :func:`build` makes: what config.yaml may hold."""
+@cache
+def make_parser(shortcuts: bool = False) -> Parser:
+    """The parser that the signature of :func:`build` makes.
+
+    Arguments:
+        shortcuts: Whether it is for a command line, where more stands than config.yaml may hold.
+    """
     parser = Parser(
         prog="textvae train",
         usage="textvae train [--text FILE] [--name NAME] [--config NAME] [--GROUP.OPTION VALUE]",
@@ -92,12 +98,16 @@ def make_parser() -> Parser:
         allow_abbrev=False,
         default_config_files=[str(CONFIGS / "experiment" / "default.yaml")],
     )
+    if shortcuts:
+        add = parser.add_argument
+        add("--text", help="a text file or folder; short for --data TextData --data.text TEXT")
+        add("--name", help="the run's name: its folder is runs/NAME")
+        add("--resume", help="the run to continue, with the options it began with")
     parser.add_argument("--config", action="config", help="a file, or a shipped configuration")
     parser.add_argument("--seed", type=int, default=0, help="the seed of everything random")
     parser.add_argument("--samples", type=int, default=500, help="the samples S of the report")
     parser.add_function_arguments(build, sub_configs=True)
     parser.add_class_arguments(pl.Trainer, "trainer", instantiate=False, skip=RUN_SETS)
-    parser.add_instantiator(construct, object, subclasses=True)
     return parser
 
 
@@ -109,7 +119,8 @@ def instantiate(config: Namespace) -> dict[str, Any]:
     """
     try:
         # As a dictionary, since a Namespace has a method named update.
-        parts = make_parser().instantiate(config).as_dict()
+        built = make_parser().instantiate(config, instantiators=[(construct, object, True)])
+        parts = built.as_dict()
     except UsageError:
         raise
     except ValueError as error:  # a refusal inside a union comes wrapped

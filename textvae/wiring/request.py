@@ -39,14 +39,6 @@ def parse(argv: Sequence[str]) -> Request:
     Raises:
         UsageError: If something is wrong with them, in one line.
     """
-    parser = make_parser()
-    shortcuts = parser.add_argument_group("Shortcuts")
-    shortcuts.add_argument(
-        "--text", help="a text file or folder: --data TextData --data.text TEXT"
-    )
-    shortcuts.add_argument("--name", help="the run's name: its folder is runs/NAME")
-    shortcuts.add_argument("--resume", help="the run to continue, with the options it began with")
-
     front = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     front.add_argument("--config", action="append", default=[])
     front.add_argument("--text")
@@ -63,7 +55,7 @@ def parse(argv: Sequence[str]) -> Request:
     if first.text is not None:
         options += ["--data=TextData", f"--data.text={first.text}"]
 
-    config = parser.parse_args(options + by_path(rest))
+    config = make_parser(shortcuts=True).parse_args(options + by_path(rest))
     name = config.pop("name")
     if resumed is not None and name is not None:
         raise UsageError(f"--name: a resumed run keeps its name; leave out --name {name}")

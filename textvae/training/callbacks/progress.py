@@ -9,13 +9,13 @@ from typing import Any
 import pytorch_lightning as pl
 from tqdm import tqdm
 
-SHOWN = {
-    "loss": "loss {:.2f}",
-    "kl": "KL {:.2f}",
-    "tokens_per_second": "{:,.0f} tokens/s",
+DURING = {"loss": "loss {:.2f}", "kl": "KL {:.2f}", "tokens_per_second": "{:,.0f} tokens/s"}
+AFTER = {
     "valid_nll_elbo": "valid_nll_elbo {:.2f}",
+    "valid_kl": "valid_kl {:.2f}",
+    "tokens_per_second": "{:,.0f} tokens/s",
 }
-"""The metrics to show and how, in order."""
+"""The metrics to show within an epoch and after it, and how."""
 
 
 class Progress(pl.Callback):
@@ -49,13 +49,14 @@ class Progress(pl.Callback):
         if self.bar is not None:
             # Only where the bar is drawn: to read the metrics makes a GPU wait.
             if self.bar.update(done - self.bar.n):
-                self.bar.set_postfix_str(self.metrics(trainer))
+                self.bar.set_postfix_str(self.metrics(trainer, DURING))
         elif time.monotonic() - self.spoken > self.silence:
-            self.say(f"{self.epoch(trainer)}, {done / trainer.num_training_batches:.0%}", trainer)
+            share = done / trainer.num_training_batches
+            self.say(f"{self.epoch(trainer)}, {share:.0%}: {self.metrics(trainer, DURING)}")
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.close()
-        self.say(self.epoch(trainer), trainer)
+        self.say(f"{self.epoch(trainer)}: {self.metrics(trainer, AFTER)}")
 
     def on_exception(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
@@ -68,9 +69,9 @@ class Progress(pl.Callback):
             self.bar.close()
             self.bar = None
 
-    def say(self, where: str, trainer: pl.Trainer) -> None:
+    def say(self, line: str) -> None:
         """Prints a line."""
-        print(f"{where}: {self.metrics(trainer)}", file=sys.stderr, flush=True)
+        print(line, file=sys.stderr, flush=True)
         self.spoken = time.monotonic()
 
     @staticmethod
@@ -79,9 +80,9 @@ class Progress(pl.Callback):
         return f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"
 
     @staticmethod
-    def metrics(trainer: pl.Trainer) -> str:
-        """The newest metrics."""
+    def metrics(trainer: pl.Trainer, shown: dict[str, str]) -> str:
+        """The newest of some metrics."""
         found = trainer.callback_metrics
         return "  ".join(
-            form.format(float(found[name])) for name, form in SHOWN.items() if name in found
+            form.format(float(found[name])) for name, form in shown.items() if name in found
         )

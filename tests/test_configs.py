@@ -1,0 +1,86 @@
+"""Every shipped configuration parses, says what it is, and builds a model."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from textvae.errors import UsageError
+from textvae.wiring.build import build
+from textvae.wiring.configs import CONFIGS, config_names, find_config
+from textvae.wiring.parser import GROUPS, dump, instantiate
+from textvae.wiring.request import parse
+
+FILES = sorted(CONFIGS.rglob("*.yaml"))
+FRAGMENTS = [path for path in FILES if path.parent.name in GROUPS]
+WHOLE = [path for path in FILES if path.parent.name in ("experiment", "method")]
+
+
+def named(path: Path) -> str:
+    return f"{path.parent.name}/{path.stem}"
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("corpus") / "text.txt"
+    words = ["cat", "dog", "bird", "cow"]
+    lines = [f"the {a} sees the {b} {n} ." for a in words for b in words for n in range(8)]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+def test_there_is_nothing_but_fragments_and_whole_runs() -> None:
+    assert len(FILES) == len(FRAGMENTS) + len(WHOLE) >= 20
+
+
+@pytest.mark.parametrize("path", FILES, ids=named)
+def test_the_first_line_says_what_it_is(path: Path) -> None:
+    first = path.read_text(encoding="utf-8").splitlines()[0]
+
+    assert first.startswith("# ") and len(first) > 20
+
+
+@pytest.mark.parametrize("path", FRAGMENTS, ids=named)
+def test_a_fragment_is_one_value(path: Path) -> None:
+    value = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if path.parent.name != "trainer":
+        assert value.keys() <= {"class_path", "init_args"}
+    config = parse([f"--{path.parent.name}", path.stem]).config
+
+    parts = instantiate(config)
+    assert parts[path.parent.name] is not None
+
+
+@pytest.mark.parametrize("path", WHOLE, ids=named)
+def test_a_whole_run_builds(path: Path, corpus: Path) -> None:
+    config = parse(["--config", str(path), "--text", str(corpus)]).config
+
+    parts = instantiate(config)
+    parts.pop("trainer")
+    module = build(**parts)
+    optimizer = module.configure_optimizers()
+    count = sum(p.numel() for group in optimizer.param_groups for p in group["params"])
+    assert count == sum(p.numel() for p in module.vae.parameters()) > 10_000
+
+
+@pytest.mark.parametrize("path", WHOLE, ids=named)
+def test_what_is_dumped_reads_back(path: Path, tmp_path: Path) -> None:
+    text = dump(parse(["--config", str(path)]).config)
+    (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
+
+    again = parse(["--config", str(tmp_path / "config.yaml")]).config
+    assert dump(again) == text
+
+
+def test_configurations_are_found_by_name_from_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    for name in config_names():
+        assert find_config(name).is_file()
+    assert find_config("ptb_bn").parent.name == "experiment"
+    (tmp_path / "ptb_bn").touch()
+    assert find_config("ptb_bn") == tmp_path / "ptb_bn"
+    with pytest.raises(UsageError, match="no file ptb_bm .*; did you mean ptb_bn?"):
+        find_config("ptb_bm")
