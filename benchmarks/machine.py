@@ -1,0 +1,81 @@
+"""What the machine can do: its best rate of matrix products, and of copies."""
+
+import os
+import platform
+import resource
+import time
+from collections.abc import Callable
+
+import torch
+
+SHAPES = [(512, 2048, 512), (704, 10_000, 256), (704, 10_000, 1024), (2048, 2048, 2048)]
+"""M, N, K of the products to try: square ones, and those of a softmax over ten thousand words."""
+
+
+def synchronise(device: torch.device) -> None:
+    """Waits for a GPU."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def seconds(call: Callable[[], object], device: torch.device, budget: float = 1.0) -> float:
+    """The median time of a call, repeated for about `budget` seconds after a first."""
+    call()
+    synchronise(device)
+    times: list[float] = []
+    while not times or (sum(times) < budget and len(times) < 200) or len(times) < 3:
+        start = time.perf_counter()
+        call()
+        synchronise(device)
+        times.append(time.perf_counter() - start)
+    return sorted(times)[len(times) // 2]
+
+
+def best_rate(dtype: torch.dtype, device: torch.device) -> float:
+    """The best rate of matrix products over :data:`SHAPES`, in operations a second."""
+    rates = []
+    for m, n, k in SHAPES:
+        a = torch.randn(m, k, device=device, dtype=dtype)
+        b = torch.randn(n, k, device=device, dtype=dtype)
+        rates.append(2 * m * n * k / seconds(lambda a=a, b=b: a @ b.t(), device, 0.3))
+    return max(rates)
+
+
+def copy_bandwidth(device: torch.device) -> float:
+    """Bytes read and written a second by a copy that no cache holds."""
+    a = torch.randn(2**26, device=device)
+    b = torch.empty_like(a)
+    return 2 * a.numel() * a.element_size() / seconds(lambda: b.copy_(a), device, 0.5)
+
+
+def describe(device: torch.device) -> dict[str, object]:
+    """The hardware and the versions, by name."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
+    return {
+        "device": name,
+        "threads": torch.get_num_threads(),
+        "cores": os.cpu_count(),
+        "torch": torch.__version__.split("+")[0],
+        "python": platform.python_version(),
+        "rate_float32": best_rate(torch.float32, device),
+        "rate_bfloat16": best_rate(torch.bfloat16, device),
+        "copy_bandwidth": copy_bandwidth(device),
+    }
+
+
+def peak_memory(device: torch.device) -> int:
+    """The most bytes that were in use: of the GPU, or of this process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            lines = dict(line.split(":", 1) for line in file if ":" in line)
+        flags = {key.strip(): value for key, value in lines.items()}["flags"].split()
+        model = {key.strip(): value.strip() for key, value in lines.items()}["model name"]
+        return model + (" with bf16 instructions" if "amx_bf16" in flags else "")
+    except (OSError, KeyError):
+        return platform.processor() or platform.machine()
