@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import os
 import tracemalloc
 from pathlib import Path
 
@@ -114,6 +115,12 @@ def test_missing_files_and_folders_are_refused(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="cannot be read"):
             (tmp_path / "file").touch()
             reader(tmp_path / "file" / "below.txt")
+
+
+def test_a_pipe_has_no_fingerprint(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UsageError, match="a pipe, which can be read only once; save it in a file"):
+        digest(tmp_path / "pipe")
 
 
 def test_the_longest_line_is_accepted(path: Path) -> None:

@@ -87,8 +87,10 @@ def digest(path: Path) -> str:
     """A fingerprint of the content of a file.
 
     Raises:
-        UsageError: If it cannot be read.
+        UsageError: If it cannot be read, or not a second time.
     """
+    if path.is_fifo():
+        raise UsageError(f"{path}: a pipe, which can be read only once; save it in a file first")
     with _told(path), path.open("rb") as file:
         return hashlib.file_digest(file, "blake2b").hexdigest()
 
