@@ -32,7 +32,7 @@ ALLOWED = {
     | {f"{axis}.base" for axis in ("encoders", "decoders", "posteriors", "priors")}
     | {"distributions.divergence"},
     "metrics": BOTTOM | {"estimators", "distributions", "vae", "data.batching"},
-    "training": BOTTOM | {"vae", "objectives", "schedules", "estimators"},
+    "training": BOTTOM | {"nn", "vae", "objectives", "schedules", "estimators"},
     "storage": BOTTOM
     | {f"{axis}.base" for axis in ("encoders", "decoders", "posteriors", "priors")}
     | {"vae", "runs", "data.tokenizer"},

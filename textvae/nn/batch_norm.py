@@ -6,6 +6,8 @@ import torch
 import torch.nn as nn
 from torch import Tensor
 
+from ..errors import UsageError
+
 
 class BatchNorm(nn.Module):
     r"""Batch normalisation over sentences, without scale or shift.
@@ -25,7 +27,7 @@ class BatchNorm(nn.Module):
         eps: What is added to the variance.
 
     Raises:
-        ValueError: If a training batch has a single sentence, which has no variance.
+        UsageError: If a training batch has a single sentence, which has no variance.
     """
 
     def __init__(self, num_features: int, eps: float) -> None:
@@ -35,9 +37,9 @@ class BatchNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.training and len(x) < 2:
-            raise ValueError(
+            raise UsageError(
                 f"Batch normalisation needs at least 2 sentences in a training batch, "
-                f"got {len(x)}; merge it with another batch."
+                f"got {len(x)}; train on more text, or with --posterior GaussianPosterior"
             )
         return self.norm(x)
 
