@@ -19,9 +19,6 @@ from .numbers import Numbers, mean, perplexity, ratio
 from .reconstruction import compare, is_spaced
 from .report import Evaluation
 
-MAX_TOKENS = 2**15
-"""The tokens that are scored at once. More is no faster on a CPU."""
-
 COUNTED = "every token and </s>; <s> is neither predicted nor counted"
 
 
@@ -33,7 +30,7 @@ def evaluate(
     *,
     samples: int = 500,
     seed: int = 0,
-    max_tokens: int = MAX_TOKENS,
+    max_tokens: int | None = None,
     precision: PRECISIONS = "32",
     split: str = "text",
     floor: float | None = None,
@@ -54,7 +51,8 @@ def evaluate(
         reconstruct: From latents (N, D) to N sentences, greedily; None leaves reconstruction out.
         samples: The latent samples S of each sentence.
         seed: The seed of everything random.
-        max_tokens: The most tokens to score at once, those of all samples counted.
+        max_tokens: The most tokens to score at once, those of all samples counted; None takes
+            what is fast on the model's device.
         precision: 32 computes as the parameters are; bf16-mixed and 16-mixed are faster.
         split: What the report calls these sentences.
         floor: The best reachable NLL in nats per sentence, where it is known.
@@ -112,7 +110,7 @@ def score(
     *,
     samples: int = 500,
     seed: int = 0,
-    max_tokens: int = MAX_TOKENS,
+    max_tokens: int | None = None,
     precision: PRECISIONS = "32",
     progress: Progress | None = None,
 ) -> Tensor:

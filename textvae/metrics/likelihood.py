@@ -18,6 +18,9 @@ from ..vae import SentenceVAE
 
 PRECISIONS = Literal["32", "bf16-mixed", "16-mixed"]
 
+MAX_TOKENS = {"cpu": 2**13, "cuda": 2**17}
+"""The tokens to score at once: what a processor's caches hold, and what fills a GPU."""
+
 Progress = Callable[[float], None]
 """Told the share that is done, from 0 to 1."""
 
@@ -50,7 +53,8 @@ class Scorer:
     Arguments:
         vae: The model, in evaluation mode.
         sentences: The tokens of N sentences, without ``<s>`` and ``</s>``.
-        max_tokens: The most tokens to score at once, those of all samples counted.
+        max_tokens: The most tokens to score at once, those of all samples counted; None takes
+            what is fast on the model's device.
         precision: 32, bf16-mixed or 16-mixed.
     """
 
@@ -58,14 +62,14 @@ class Scorer:
         self,
         vae: SentenceVAE,
         sentences: Sequence[Sequence[int]],
-        max_tokens: int,
-        precision: PRECISIONS,
+        max_tokens: int | None = None,
+        precision: PRECISIONS = "32",
     ) -> None:
         self.vae = vae
         self.sentences = sentences
         self.lengths = [len(sentence) for sentence in sentences]
-        self.max_tokens = max_tokens
         self.device = next(vae.parameters()).device
+        self.max_tokens = max_tokens or MAX_TOKENS.get(self.device.type, MAX_TOKENS["cpu"])
         self.dtype = torch.float16 if precision == "16-mixed" else torch.bfloat16
         self.mixed = precision != "32"
 
