@@ -7,15 +7,18 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
 MAX_LOGITS = 2**24
-"""The logits held at once. More falls out of the processor's caches and gains nothing."""
+"""The most logits in memory at once: what a training batch of a thousand tokens needs."""
+
+CACHED_LOGITS = 2**22
+"""Those at once on a processor where none are kept: as many as its caches hold."""
 
 
 def linear_log_prob(h: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
     """The log-probability of each target under ``softmax(h @ weight.T)``.
 
     At most :data:`MAX_LOGITS` logits are in memory at once, in the autocast precision where that
-    is on. The backward pass reuses the probabilities if that many hold them all; else it computes
-    them once more.
+    is on. The backward pass reuses the probabilities if these are all; else it computes them once
+    more.
 
     Arguments:
         h: The inputs, with shape (N, H).
@@ -36,8 +39,8 @@ def linear_log_prob(h: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
 class _LinearLogProb(torch.autograd.Function):
     @staticmethod
     def forward(ctx: FunctionCtx, h: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
-        chunks = _chunks(h, weight)
-        keep = len(chunks) == 1 and any(ctx.needs_input_grad)
+        keep = any(ctx.needs_input_grad) and len(h) * len(weight) <= MAX_LOGITS
+        chunks = [slice(None)] if keep else _chunks(h, weight)
         log_prob = h.new_empty(len(h), dtype=torch.promote_types(h.dtype, torch.float32))
         error = None
         for rows in chunks:
@@ -56,7 +59,7 @@ class _LinearLogProb(torch.autograd.Function):
         minus_grad = -grad[:, None].to(h.dtype)  # (N, 1)
         scaled = minus_grad * h  # (N, H)
         grad_h, grad_weight = torch.empty_like(h), None
-        for rows in _chunks(h, weight):
+        for rows in _chunks(h, weight) if kept is None else [slice(None)]:
             error = kept
             if error is None:
                 p = torch.softmax(h[rows] @ weight.t(), dim=-1)
@@ -68,7 +71,8 @@ class _LinearLogProb(torch.autograd.Function):
 
 
 def _chunks(h: Tensor, weight: Tensor) -> list[slice]:
-    size = max(1, MAX_LOGITS // len(weight))
+    at_once = min(MAX_LOGITS, CACHED_LOGITS) if h.device.type == "cpu" else MAX_LOGITS
+    size = max(1, at_once // len(weight))
     return [slice(start, start + size) for start in range(0, len(h), size)]
 
 
