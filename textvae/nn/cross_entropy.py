@@ -58,16 +58,18 @@ class _LinearLogProb(torch.autograd.Function):
         h, weight, targets, kept = ctx.saved_tensors
         minus_grad = -grad[:, None].to(h.dtype)  # (N, 1)
         scaled = minus_grad * h  # (N, H)
-        grad_h, grad_weight = torch.empty_like(h), None
-        for rows in _chunks(h, weight) if kept is None else [slice(None)]:
-            error = kept
-            if error is None:
-                p = torch.softmax(h[rows] @ weight.t(), dim=-1)
-                error = _subtract_target(p, targets[rows])  # (n, V)
+        if kept is not None:
+            return minus_grad * (kept @ weight), kept.t() @ scaled, None
+
+        grad_h = torch.empty_like(h)
+        # Summed over chunks in float32: bfloat16 would lose what comes late.
+        grad_weight = torch.zeros_like(weight, dtype=torch.promote_types(h.dtype, torch.float32))
+        for rows in _chunks(h, weight):
+            p = torch.softmax(h[rows] @ weight.t(), dim=-1)
+            error = _subtract_target(p, targets[rows])  # (n, V)
             grad_h[rows] = minus_grad[rows] * (error @ weight)
-            part = error.t() @ scaled[rows]
-            grad_weight = part if grad_weight is None else grad_weight.add_(part)
-        return grad_h, torch.zeros_like(weight) if grad_weight is None else grad_weight, None
+            grad_weight += error.t() @ scaled[rows]
+        return grad_h, grad_weight.to(weight.dtype), None
 
 
 def _chunks(h: Tensor, weight: Tensor) -> list[slice]:
