@@ -1,5 +1,6 @@
 """Fixtures that several test files share."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,3 +41,36 @@ def folder(write: Callable[..., str], tmp_path: Path) -> str:
     write("mine/valid.txt", ["sentence new of 1 kinds", LINES[0]])
     write("mine/test.txt", ["a test", "sentence number", LINES[1], LINES[2]])
     return str(tmp_path / "mine")
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a trained run in runs/tiny."""
+    from textvae.cli import main
+
+    from .corpora import TINY
+
+    place = tmp_path_factory.mktemp("place")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        assert main(["train", "--name", "tiny", *TINY]) == 0
+    return place
+
+
+@pytest.fixture
+def command(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Runs a command there, and returns its exit code, results and remarks."""
+    from textvae.cli import main
+
+    monkeypatch.chdir(place)
+
+    def run(*arguments: str, stdin: str | bytes = "") -> tuple[int, str, str]:
+        content = stdin.encode() if isinstance(stdin, str) else stdin
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content), "utf-8"))
+        capsys.readouterr()
+        code = main(arguments)
+        return code, *capsys.readouterr()
+
+    return run

@@ -1,4 +1,4 @@
-"""Imports form a DAG. The matrix below is the architecture: it grows by decision, not in passing."""
+"""Imports form a DAG. The matrix below is the architecture: it grows by decision only."""
 
 import ast
 import subprocess

@@ -14,6 +14,9 @@ from torch.optim import Optimizer
 from ..component import Component
 
 KEY = re.compile(r'^(\s*)Parser key "([\w.]+)":\s*(.*)$')
+YAML = re.compile(
+    r'Problems parsing config: .*?([^\n]*)\n\s*in ".*?", line (\d+), column (\d+)\s*$', re.S
+)
 BASES = (Component, Optimizer, Callback, LightningDataModule)
 
 
@@ -29,6 +32,8 @@ def option_error(message: str, options: Iterable[str]) -> str | None:
 
 def one_line(message: str) -> str:
     """The innermost mistake that a message of jsonargparse tells of."""
+    if broken := YAML.search(message):
+        return "no valid YAML: {} (line {}, column {})".format(*broken.groups())
     keys, text = innermost(message)
     value = given(text)
     causes = [line.strip(" -") for line in text.splitlines()]
@@ -36,7 +41,11 @@ def one_line(message: str) -> str:
     if told is None:
         types = expected(text)
         told = f"expected {types}, got {value}" if types else " ".join(text.split())
-    return ": ".join([".".join(keys), told] if keys else [told])
+    where = ".".join(keys)
+    if not where:
+        return told
+    # A nested parser has spoken: its key continues ours.
+    return f"{where}.{told}" if re.match(r"[a-z][\w.]*: ", told) else f"{where}: {told}"
 
 
 def innermost(message: str) -> tuple[list[str], str]:
@@ -64,15 +73,21 @@ def given(text: str) -> str:
 
 def explain(cause: str, value: str) -> str | None:
     """One cause in our words, where it says more than which type was expected."""
+    if count := re.match(r"Not of type (\w+)Int: (?:(\S+) does not|.*'(.*)'$)", cause):
+        low = 1 if count[1] == "Positive" else 0
+        return f"expected a whole number of at least {low}, got {count[2] or count[3]}"
+    if cause.startswith('Key "class_path" not found'):
+        return "options without a class; name it too, by class_path"
     if re.fullmatch(r"\S+\.ya?ml|\S*/\S*", value):
         return f"no file {value}"
-    if name := re.match(r"Expected a dot import path string: (\w+)$", cause):
+    if name := re.search(r"Expected a dot import path string: (\w+)$", cause):
         near = nearest_class(name[1])
         return f"no class {name[1]}; did you mean {near}?" if near else None
     if reason := re.match(
         r"Type .* expects a function or a callable class: (.*?)(\. Got.*)?$", cause
     ):
-        near = nearest_class(value.rpartition(".")[2])
+        lacks = "has no attribute" in reason[1]
+        near = nearest_class(value.rpartition(".")[2]) if lacks else None
         mend = f"; did you mean {near}?" if near else ""
         return f"cannot import {value}: {reason[1].rstrip('.')}{mend}"
     plain = cause and not cause.startswith(

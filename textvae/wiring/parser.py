@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import jsonargparse._typehints as typehints
 import pytorch_lightning as pl
 from jsonargparse import ActionConfigFile, ArgumentParser, Namespace
+from jsonargparse.typing import NonNegativeInt, PositiveInt
 
 from .. import schedules  # noqa: F401  short names are those of imported classes
 from ..data import (  # noqa: F401
@@ -65,6 +66,8 @@ def apply_config(parser: Parser, config: Namespace, dest: str, value: str) -> No
     except UsageError as error:
         where = "" if str(error).startswith("--config") else f"{value}: "
         raise UsageError(f"{where}{error}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{value}: no text in UTF-8, so no YAML") from error
 
 
 # Neither has a public hook; tests hold both, and the version is pinned.
@@ -104,8 +107,12 @@ def make_parser(shortcuts: bool = False) -> Parser:
         add("--name", help="the run's name: its folder is runs/NAME")
         add("--resume", help="the run to continue, with the options it began with")
     parser.add_argument("--config", action="config", help="a file, or a shipped configuration")
-    parser.add_argument("--seed", type=int, default=0, help="the seed of everything random")
-    parser.add_argument("--samples", type=int, default=500, help="the samples S of the report")
+    parser.add_argument(
+        "--seed", type=NonNegativeInt, default=0, help="the seed of all that is random"
+    )
+    parser.add_argument(
+        "--samples", type=PositiveInt, default=500, help="the samples S of the report"
+    )
     parser.add_function_arguments(build, sub_configs=True)
     parser.add_class_arguments(pl.Trainer, "trainer", instantiate=False, skip=RUN_SETS)
     return parser

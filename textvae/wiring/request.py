@@ -14,6 +14,9 @@ from ..runs import Run
 from .configs import find_fragment
 from .parser import GROUPS, make_parser
 
+EMBEDDED = "grammar"
+"""The configuration of a command line that names neither a configuration nor a text."""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -34,7 +37,7 @@ def parse(argv: Sequence[str]) -> Request:
     """Parses the options of ``textvae train``, which may stand in any order.
 
     Configurations come first, in the order given; ``--text`` is said on top of them, and all
-    other options on top of that.
+    other options on top of that. Without configuration and text it is the embedded corpus.
 
     Raises:
         UsageError: If something is wrong with them, in one line.
@@ -51,6 +54,9 @@ def parse(argv: Sequence[str]) -> Request:
     resumed = None if first.resume is None else Run.existing(first.resume)
     if resumed is not None:
         first.config.insert(0, str(resumed.config))
+    chosen = {option.partition("=")[0] for option in rest}
+    if not first.config and first.text is None and "--data" not in chosen:
+        first.config.append(EMBEDDED)
     options = [f"--config={config}" for config in first.config]
     if first.text is not None:
         options += ["--data=TextData", f"--data.text={first.text}"]

@@ -6,6 +6,7 @@ import errno
 import logging
 import time
 import warnings
+from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
@@ -24,6 +25,7 @@ from ..training import LitTextVAE
 from ..training.callbacks import InterruptAtBatchEnd, Progress, Throughput
 from ..vae import SentenceVAE
 from .build import build
+from .checkpoints import WholeFiles, check_readable
 from .logger import RunLogger
 from .parser import construct, dump, instantiate
 from .report import write_report
@@ -64,7 +66,12 @@ def train(config: Namespace, run: Run, resume: bool = False) -> Evaluation:
         if not resume:
             run.create()
         write_text(run.config, dump(config))
-    fit(trainer, module, data, run, resume)
+    try:
+        fit(trainer, module, data, run.checkpoints / "last.ckpt", resume)
+    except UsageError:
+        if not resume and not any(run.checkpoints.glob("*")):
+            run.remove()
+        raise
     best = TextVAE(best_of(module, run), data.tokenizer)
     best.save(run.model)
     return report(best.to(trainer.strategy.root_device), data, config, run, clock.seconds_before)
@@ -101,26 +108,36 @@ def make_trainer(options: dict[str, Any], run: Run, clock: Throughput) -> pl.Tra
             **options,
             callbacks=callbacks,
             logger=RunLogger(run),
+            plugins=[WholeFiles()],
             default_root_dir=run.folder,
             enable_progress_bar=False,
             enable_model_summary=False,
         )
-    except MisconfigurationException as error:
+    except (MisconfigurationException, ModuleNotFoundError) as error:
         raise UsageError(f"trainer: {error}") from error
 
 
 def fit(
-    trainer: pl.Trainer, module: LitTextVAE, data: SentenceData, run: Run, resume: bool
+    trainer: pl.Trainer, module: LitTextVAE, data: SentenceData, last: Path, resume: bool
 ) -> None:
-    """Trains, and says clearly why where that fails."""
-    last = run.checkpoints / "last.ckpt"
+    """Trains, and says clearly why where that fails.
+
+    Arguments:
+        trainer: Lightning's trainer.
+        module: What to train.
+        data: What to train it on.
+        last: The last checkpoint.
+        resume: Whether to begin with it, where there is one.
+
+    Raises:
+        UsageError: If the checkpoint or an option is wrong, or the disk is full.
+        TrainingError: If the loss is not a finite number.
+    """
+    start = last if resume and last.is_file() else None
+    if start is not None:
+        check_readable(start)
     try:
-        trainer.fit(
-            module,
-            datamodule=data,
-            ckpt_path=last if resume and last.is_file() else None,
-            weights_only=True,
-        )
+        trainer.fit(module, datamodule=data, ckpt_path=start, weights_only=True)
     except TrainingError as error:
         kept = f" The last good checkpoint is {last}." if last.is_file() else ""
         raise TrainingError(f"{error}{kept}") from error
@@ -128,7 +145,11 @@ def fit(
         raise UsageError(f"trainer: {error}") from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
-            raise unwritable(run.folder, error) from error
+            raise unwritable(last.parent, error) from error
+        raise
+    except RuntimeError as error:
+        if "loading state_dict" in str(error):
+            raise UsageError(f"{last} is of another model; resume without new options") from error
         raise
     except SystemExit as error:  # how Lightning ends at a Ctrl-C in the middle of a batch
         raise KeyboardInterrupt from error

@@ -1,0 +1,155 @@
+"""The commands that use a trained model, as a user runs them."""
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import textvae
+from textvae.cli import COMMANDS, main
+from textvae.errors import UsageError
+
+from .corpora import A, B
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+# Using a trained model
+
+
+@pytest.mark.parametrize("name", ["tiny", "runs/tiny", "runs/tiny/model"])
+def test_a_run_is_found_by_name_and_by_path(command: Run, name: str) -> None:
+    code, out, err = command("reconstruct", name, A, B)
+
+    assert (code, err, len(out.splitlines())) == (0, "", 2)
+
+
+def test_sentences_come_as_arguments_from_a_file_or_from_standard_input(command: Run) -> None:
+    Path("two.txt").write_text(f"{A}\n{B}\n")
+    results = [
+        command("encode", "tiny", A, B),
+        command("encode", "tiny", "--text", "two.txt"),
+        command("encode", "tiny", stdin=f"{A}\r\n{B}"),
+    ]
+
+    assert results[0][1] == results[1][1] == results[2][1]
+    assert results[2][2] == "standard input: 1 lines with Windows line ends (CRLF)\n"
+    z = np.loadtxt(io.StringIO(results[0][1]))
+    expected = textvae.load("tiny").encode([A, B])
+    assert torch.allclose(torch.tensor(z, dtype=torch.float32), expected, atol=1e-6)
+
+
+def test_latents_go_out_and_come_back(command: Run) -> None:
+    assert command("encode", "tiny", A, B, "--out", "z.npy")[:2] == (0, "")
+    assert np.load("z.npy").shape == (2, 4)
+    lines = command("encode", "tiny", A, B)[1]
+
+    direct = command("reconstruct", "tiny", A, B)[1]
+    assert command("decode", "tiny", "z.npy")[1] == direct
+    assert command("decode", "tiny", stdin=lines)[1] == direct
+
+
+def test_interpolation_decodes_both_ends(command: Run) -> None:
+    ends = command("reconstruct", "tiny", A, B)[1].splitlines()
+    for path in ("auto", "linear"):
+        lines = command("interpolate", "tiny", A, B, "--steps", "5", "--path", path)[1]
+        assert len(lines.splitlines()) == 5
+        assert [lines.splitlines()[0], lines.splitlines()[-1]] == ends
+    assert (
+        command(
+            "interpolate",
+            "tiny",
+            stdin=f"{A}\n{B}\n",
+        )[1].count("\n")
+        == 7
+    )
+
+
+def test_json_is_one_value(command: Run) -> None:
+    pair = json.loads(command("reconstruct", "tiny", A, "--json")[1])
+    assert len(json.loads(command("encode", "tiny", A, "--json")[1])[0]) == 4
+    assert pair[0].keys() == {"sentence", "reconstruction"}
+    assert len(json.loads(command("sample", "tiny", "-n", "3", "--json")[1])) == 3
+    assert len(json.loads(command("interpolate", "tiny", A, B, "--json")[1])) == 7
+    assert len(json.loads(command("data", "--json")[1])["examples"]) == 5
+
+
+def test_samples_follow_the_seed(command: Run) -> None:
+    one, two, three = (
+        command("sample", "tiny", "-n", "4", "--seed", seed, "--top-k", "20")[1]
+        for seed in ("1", "1", "2")
+    )
+
+    assert one == two != three and one.count("\n") == 4
+
+
+@pytest.mark.parametrize("decode", ["greedy", "beam", "sample"])
+def test_every_strategy_decodes(command: Run, decode: str) -> None:
+    code, out, _ = command("reconstruct", "tiny", A, "--decode", decode, "--max-length", "5")
+
+    assert code == 0 and len(out.split()) <= 5
+
+
+def test_evaluation_prints_a_table_or_json(command: Run) -> None:
+    code, table, err = command("evaluate", "tiny", "--samples", "3", "--split", "valid")
+    assert code == 0 and "nll_iw" in table and "Protocol" in table
+    assert err.endswith("wrote runs/tiny/report-valid.json\n")
+
+    Path("mine.txt").write_text(f"{A}\n{B}\nan unheard word .\n")
+    code, out, err = command("evaluate", "tiny", "--text", "mine.txt", "--samples", "3", "--json")
+    report = json.loads(out)
+    assert code == 0 and report["protocol"]["sentences"] == 3
+    assert report["protocol"]["lost"] == 3 and report["ppl_word"] is None
+    half = command("evaluate", "tiny", "--samples", "3", "--precision", "bf16-mixed", "--json")
+    assert json.loads(half[1])["protocol"]["precision"] == "bf16-mixed"
+    kept = json.loads(Path("runs/tiny/report.json").read_text())
+    assert kept["seconds"].keys() == {"train", "evaluate"}
+
+
+def test_words_that_the_model_does_not_know_are_counted(command: Run) -> None:
+    code, out, err = command("reconstruct", "tiny", "an unheard word .")
+
+    assert code == 0 and len(out.splitlines()) == 1
+    assert err == "words or characters that the model does not know: 3\n"
+
+
+# Help
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    if command == "train":
+        assert main(["train", "-h"]) == 0
+    else:
+        with pytest.raises(SystemExit) as ended:
+            main([command, "--help"])
+        assert ended.value.code == 0
+
+    assert f"usage: textvae {command}" in capsys.readouterr().out
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == main(["--help"]) == 0
+
+    out = capsys.readouterr().out
+    assert all(f"  {name} " in out for name in COMMANDS)
+
+
+def test_data_shows_how_a_text_is_read(command: Run) -> None:
+    Path("cats.txt").write_text("".join(f"the cat number {i} .\n\n" for i in range(50)))
+    code, out, _ = command("data", "cats.txt", "--tokenizer", "WordTokenizer")
+
+    assert code == 0 and "WordTokenizer" in out and "empty lines left out" in out
+
+
+def test_a_bug_is_not_dressed_up(command: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(textvae.TextVAE, "sample", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        command("sample", "tiny")
+    monkeypatch.setenv("TEXTVAE_DEBUG", "1")
+    with pytest.raises(UsageError):
+        command("sample", "nowhere")

@@ -1,0 +1,143 @@
+"""``textvae train``: what a run leaves behind, how it ends, and how it goes on."""
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import pytorch_lightning as pl
+import torch
+
+import textvae
+
+from .corpora import TINY
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+# What a run leaves behind
+
+
+def test_training_fills_a_run_folder(place: Path) -> None:
+    folder = place / "runs" / "tiny"
+    report = json.loads((folder / "report.json").read_text())
+    curves = (folder / "metrics.csv").read_text().splitlines()
+
+    assert {path.name.split(".")[0] for path in folder.iterdir()} == {
+        "config", "model", "checkpoints", "metrics", "report", "samples", "events",
+    }  # fmt: skip
+    assert {p.name for p in (folder / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
+    assert {"nll_iw", "nll_elbo", "ppl_iw", "kl", "mi_full", "au", "z_gain"} <= report.keys()
+    assert report["floor"] < report["nll_iw"] < report["nll_elbo"]
+    assert report["protocol"]["samples"] == 4
+    assert report["versions"]["torch"] == torch.__version__
+    assert report["seconds"].keys() == {"train", "evaluate"}
+    assert report["hardware"]["cores"] >= 1
+    assert {"epoch", "step", "valid_nll_elbo"} <= set(curves[0].split(","))
+    assert sum("Reconstructions" in line for line in open(folder / "samples.txt")) == 1
+    for checkpoint in (folder / "checkpoints").iterdir():
+        assert torch.load(checkpoint, weights_only=True)["epoch"] <= 1
+
+
+def test_a_name_in_use_is_refused(command: Run) -> None:
+    assert command("train", "--name", "tiny") == (
+        2,
+        "",
+        "textvae train: runs/tiny exists; choose another --name, or continue it with --resume "
+        "runs/tiny\n",
+    )
+
+
+def test_the_configuration_of_a_run_gives_the_same_model(command: Run, place: Path) -> None:
+    code, out, _ = command("train", "--config", "runs/tiny/config.yaml", "--name", "again")
+    one, two = (textvae.load(f"runs/{name}").vae.state_dict() for name in ("tiny", "again"))
+
+    assert code == 0 and "nll_iw" in out and "Interpolation" in out
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_the_best_epoch_is_what_is_kept(place: Path) -> None:
+    best = torch.load(place / "runs/tiny/checkpoints/best.ckpt", weights_only=True)
+    kept = textvae.load(place / "runs/tiny").vae.state_dict()
+
+    assert all(
+        torch.equal(value, best["state_dict"][f"vae.{name}"]) for name, value in kept.items()
+    )
+
+
+# Interruption
+
+
+class SignalAt(pl.Callback):
+    """Sends this process a signal at some batch, in the middle of it."""
+
+    def __init__(self, batch: int, number: int = signal.SIGINT) -> None:
+        self.batch = batch
+        self.number = number
+
+    def on_before_backward(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, loss: torch.Tensor
+    ) -> None:
+        if pl_module.batches_seen == self.batch:
+            os.kill(os.getpid(), self.number)
+
+
+@pytest.mark.parametrize(("batch", "number"), [(3, signal.SIGINT), (11, signal.SIGTERM)])
+def test_an_interrupted_run_resumes_exactly(command: Run, batch: int, number: int) -> None:
+    name, handler = f"cut{batch}", signal.getsignal(number)
+    callback = ["--trainer.callbacks", f"{__name__}.SignalAt"]
+    callback += [
+        "--trainer.callbacks.batch",
+        str(batch),
+        "--trainer.callbacks.number",
+        str(number),
+    ]
+
+    code, out, err = command("train", "--name", name, *TINY, *callback)
+    assert (code, out) == (130, "")
+    assert err.endswith(f"interrupted; continue with: textvae train --resume runs/{name}\n")
+    assert signal.getsignal(number) == handler
+
+    code, out, _ = command("train", "--resume", f"runs/{name}", "--trainer.callbacks", "null")
+    assert code == 0 and "nll_iw" in out
+    whole, cut = (textvae.load(run).vae.state_dict() for run in ("tiny", name))
+    assert all(torch.equal(whole[key], cut[key]) for key in whole)
+    curves = [Path(f"runs/{run}/metrics.csv").read_text().splitlines() for run in ("tiny", name)]
+    assert len(curves[0]) == len(curves[1])
+
+
+def test_a_finished_run_goes_on_with_more_epochs(command: Run) -> None:
+    assert command("train", "--name", "more", *TINY)[0] == 0
+    code, _, err = command("train", "--resume", "more", "--trainer.max_epochs", "3")
+
+    assert code == 0 and "epoch 3/3" in err and "epoch 2/3" not in err
+    assert "max_epochs: 3" in Path("runs/more/config.yaml").read_text()
+    code, out, err = command("train", "--resume", "more", "--name", "other")
+    assert (code, out) == (2, "") and "--name: a resumed run keeps its name" in err
+
+
+class Explode(pl.Callback):
+    """Makes a weight infinite at some batch."""
+
+    def __init__(self, batch: int) -> None:
+        self.batch = batch
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: object, batch_idx: int
+    ) -> None:
+        if pl_module.batches_seen == self.batch:
+            next(pl_module.vae.decoder.parameters()).data.fill_(torch.inf)
+
+
+def test_a_loss_that_is_no_number_ends_training(command: Run) -> None:
+    options = ["--trainer.callbacks", f"{__name__}.Explode", "--trainer.callbacks.batch", "10"]
+    code, out, err = command("train", "--name", "nan", *TINY, *options)
+
+    assert (code, out) == (1, "")
+    last = err.splitlines()[-1]
+    assert "batch 10" in last and "learning rate" in last and "optimiser step 10" in last
+    assert last.endswith("The last good checkpoint is runs/nan/checkpoints/last.ckpt.")
+    weights = torch.load("runs/nan/checkpoints/last.ckpt", weights_only=True)["state_dict"]
+    assert all(value.isfinite().all() for value in weights.values())
