@@ -146,9 +146,10 @@ def test_a_full_disk_while_saving_is_one_line(
     code, out, err = command("train", "--name", "full", *TINY)
 
     assert (code, out) == (2, "")
-    assert err.splitlines()[-1] == (
-        "textvae train: cannot write runs/full/checkpoints/best.ckpt (No space left on device); "
-        "free some space and try again"
+    assert re.fullmatch(
+        r"textvae train: cannot write .*runs/full/checkpoints/best.ckpt \(No space left on device\);"
+        " free some space and try again",
+        err.splitlines()[-1],
     )
     assert not Path("runs/full").exists()
 
