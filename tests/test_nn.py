@@ -30,7 +30,7 @@ def test_linear_log_prob_equals_log_softmax(
         torch.testing.assert_close(a, b)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
 def test_linear_log_prob_does_not_underflow(dtype: torch.dtype) -> None:
     h, weight = (
         torch.tensor([[1.0], [1.0]], dtype=dtype),
@@ -38,6 +38,33 @@ def test_linear_log_prob_does_not_underflow(dtype: torch.dtype) -> None:
     )
 
     assert linear_log_prob(h, weight, torch.tensor([0, 1])).tolist() == [-200.0, 0.0]
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_linear_log_prob_keeps_the_digits_of_small_probabilities(dtype: torch.dtype) -> None:
+    weight = torch.linspace(-24, 0, 97)[:, None].to(dtype)
+    h, targets = torch.ones(97, 1, dtype=dtype), torch.arange(97)
+    expected = weight[:, 0].double().log_softmax(dim=0)
+
+    # A part in 256 of a probability; float16 holds 2e-7 itself to a part in three.
+    found = linear_log_prob(h, weight, targets)
+    assert (found - expected).abs().max() < 0.004
+
+
+def test_linear_log_prob_keeps_nothing_where_no_gradient_follows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cross_entropy, "CACHED_LOGITS", 14)
+    sizes, softmax = [], torch.softmax
+    monkeypatch.setattr(
+        torch, "softmax", lambda x, dim: sizes.append(len(x)) or softmax(x, dim=dim)
+    )
+    weight, targets = nn.Parameter(torch.randn(7, 5)), torch.zeros(6, dtype=torch.long)
+    with torch.no_grad():
+        linear_log_prob(torch.randn(6, 5), weight, targets)
+    linear_log_prob(torch.randn(6, 5), weight, targets)
+
+    assert sizes == [2, 2, 2, 6]
 
 
 def test_linear_log_prob_of_nothing() -> None:

@@ -29,6 +29,8 @@ def linear_log_prob(h: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
         The log-probabilities in nats, in float32 or wider, with shape (N,).
     """
     device = h.device.type
+    if not torch.is_grad_enabled():  # which a function's `needs_input_grad` does not know
+        h, weight = h.detach(), weight.detach()
     if torch.is_autocast_enabled(device):
         dtype = torch.get_autocast_dtype(device)
         with torch.autocast(device, enabled=False):
@@ -89,7 +91,8 @@ def _log_of_target(p: Tensor, logits: Tensor, targets: Tensor) -> Tensor:
     to 0.002; a log-softmax in bfloat16 is off by ten times that."""
     chosen = p.gather(1, targets[:, None])[:, 0]  # (n,)
     wide = torch.promote_types(p.dtype, torch.float32)
-    tiny = chosen < torch.finfo(wide).tiny
+    # Below that, digits are lost: in float16, already under 0.00006.
+    tiny = chosen < torch.finfo(p.dtype).tiny
     if not tiny.any():
         return chosen.to(wide).log()
     # Where a probability underflows, its logarithm does not.
