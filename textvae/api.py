@@ -151,8 +151,10 @@ class TextVAE:
             options: As for :meth:`decode`.
         """
         with torch.random.fork_rng([]):
-            torch.manual_seed(seed)
+            torch.default_generator.manual_seed(seed)  # and no GPU's, whose state is not kept
             z = torch.zeros(n, 0) if self.vae.prior is None else self._prior_on_cpu((n,))
+            # Another seed for the words: the same one would draw them by the numbers behind z.
+            seed = int(torch.randint(2**31, ()))
         return self.decode(z, strategy, seed=seed, **options)
 
     def _prior_on_cpu(self, shape: tuple[int, ...]) -> Tensor:
