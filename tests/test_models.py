@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.distributions import Independent, Normal, kl_divergence
 
-from textvae.component import describe
+from textvae.component import Component, describe
 from textvae.decoders import Decoder
 from textvae.encoders import Encoder
 from textvae.posteriors import GaussianPosterior
@@ -249,6 +249,21 @@ def test_components_describe_how_they_were_built() -> None:
     assert described["init_args"]["in_features"] == 8 and described["init_args"]["latent_dim"] == 4
     with pytest.raises(TypeError, match="Cannot write"):
         describe(object())
+
+
+class Plain(Component):
+    """Without a constructor."""
+
+
+class Open(Component):
+    def __init__(self, size: int, **options: int) -> None:
+        self.size, self.options = size, options
+
+
+def test_components_are_built_again_from_their_description() -> None:
+    for component in (Plain(), Open(3, width=4)):
+        arguments = describe(component)["init_args"]
+        assert vars(type(component)(**arguments)) == vars(component)
 
 
 def test_a_batch_moves_whole() -> None:

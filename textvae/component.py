@@ -22,6 +22,11 @@ class Component:
         bound.apply_defaults()
         arguments = dict(bound.arguments)
         arguments.pop(next(iter(arguments)))  # self
+        for name, parameter in bound.signature.parameters.items():
+            if parameter.kind is parameter.VAR_KEYWORD:
+                arguments |= arguments.pop(name, {})
+            elif parameter.kind is parameter.VAR_POSITIONAL and not arguments.get(name):
+                arguments.pop(name, None)  # as where a class has no constructor of its own
         # Past Module.__setattr__, which does not work before Module.__init__ has run.
         object.__setattr__(self, "init_args", arguments)
         return self
