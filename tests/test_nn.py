@@ -82,7 +82,7 @@ def test_linear_log_prob_under_autocast_is_near() -> None:
     with torch.autocast("cpu", torch.bfloat16):
         rounded = linear_log_prob(h, weight, targets)
 
-    # bfloat16 keeps 8 bits, so that logits up to 4 are off by at most 0.016, with no preferred sign.
+    # bfloat16 keeps 8 bits, so that logits up to 4 are off by at most 0.016, to either side.
     assert rounded.dtype == torch.float32
     assert (rounded - exact).abs().max() < 0.05
     assert (rounded - exact).mean().abs() < 0.005

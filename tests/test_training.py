@@ -13,7 +13,7 @@ from textvae import posteriors
 from textvae.data.batching import BatchPlan, SentenceLoader, collate
 from textvae.decoders import GRUDecoder
 from textvae.encoders import GRUEncoder
-from textvae.errors import TrainingError
+from textvae.errors import TrainingError, UsageError
 from textvae.objectives import BetaELBO
 from textvae.posteriors import BatchNormPosterior, GaussianPosterior, Posterior
 from textvae.priors import StandardNormal
@@ -27,6 +27,7 @@ from textvae.training import (
     Update,
     WarmupDecay,
 )
+from textvae.training.callbacks import Interrupted
 from textvae.vae import SentenceVAE
 from textvae.wiring.configs import CONFIGS
 
@@ -107,6 +108,17 @@ def test_training_lowers_the_loss(tmp_path: Path) -> None:
     assert module.batches_seen == len(losses)
 
 
+class InterruptBefore(pl.Callback):
+    def __init__(self, batch: int) -> None:
+        self.batch = batch
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any
+    ) -> None:
+        if pl_module.batches_seen == self.batch:
+            raise Interrupted
+
+
 @pytest.mark.parametrize("cut", [7, 10, 23])
 def test_resume_is_bitwise(tmp_path: Path, cut: int) -> None:
     """Cut in the middle and at the end of an epoch; another process would have another seed."""
@@ -117,9 +129,9 @@ def test_resume_is_bitwise(tmp_path: Path, cut: int) -> None:
     first = make()
     torch.manual_seed(1)
     saver = pl.callbacks.ModelCheckpoint(tmp_path, "cut", every_n_train_steps=cut, save_top_k=1)
-    trainer(tmp_path, callbacks=[saver], enable_checkpointing=True, max_steps=cut).fit(
-        first, loader()
-    )
+    callbacks = [saver, InterruptBefore(cut)]
+    with pytest.raises(Interrupted):
+        trainer(tmp_path, callbacks=callbacks, enable_checkpointing=True).fit(first, loader())
     second = make(seed=5)
     torch.manual_seed(99)
     trainer(tmp_path).fit(second, loader(), ckpt_path=tmp_path / "cut.ckpt", weights_only=True)
@@ -164,6 +176,31 @@ def test_warmup_decay(tmp_path: Path, decay: str) -> None:
     assert max(rates) == pytest.approx(0.01) and 0 < rates[-1] < 0.002
     with pytest.raises(ValueError, match="'warmup' and 'constant' are shares"):
         WarmupDecay(warmup=0.5, constant=0.5)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        {"max_epochs": 2},
+        {"max_epochs": -1, "max_steps": 20},
+        {"max_epochs": 9, "max_steps": 20},
+        {"max_epochs": -1, "max_steps": 10, "accumulate_grad_batches": 2},
+    ],
+)
+def test_the_rate_decays_to_the_end_however_it_is_given(
+    tmp_path: Path, end: dict[str, int]
+) -> None:
+    recorder, schedule = Recorder(), WarmupDecay(warmup=0.25, decay="linear")
+    trainer(tmp_path, callbacks=[recorder], **end).fit(make(lr_schedule=schedule), loader())
+    rates = [logged["lr"] for logged in recorder.logged]
+
+    assert len(loader()) == 10 and len(rates) == 20
+    assert rates == pytest.approx([0.01 * schedule.factor((i + 0.5) / 20) for i in range(20)])
+
+
+def test_a_decay_to_no_end_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="set --trainer.max_epochs, or take --lr_schedule Const"):
+        trainer(tmp_path, max_epochs=-1).fit(make(), loader())
 
 
 class Scripted(pl.Callback):

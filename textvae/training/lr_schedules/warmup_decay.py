@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import pytorch_lightning as pl
 
+from ...errors import UsageError
 from .base import LRSchedule
 
 
@@ -39,12 +40,26 @@ class WarmupDecay(LRSchedule):
         if done < self.warmup:
             return done / self.warmup
         start = self.warmup + self.constant
-        left = 1 - max(0.0, done - start) / (1 - start)
+        left = 1 - min(1.0, max(0.0, (done - start) / (1 - start)))
         return left if self.decay == "linear" else 0.5 * (1 - math.cos(math.pi * left))
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        # The batch that begins counts as done, so that the first one moves and the last one too.
-        total = trainer.num_training_batches * trainer.max_epochs
-        self.scale(trainer, self.factor((pl_module.batches_seen + 0.5) / total))
+        # Half of the batch that begins counts as done: the first one moves, and the last one too.
+        self.scale(trainer, self.factor((pl_module.batches_seen + 0.5) / _all_batches(trainer)))
+
+
+def _all_batches(trainer: pl.Trainer) -> float:
+    """The batches of the whole training, however its end is given."""
+    ends = []
+    if trainer.max_epochs not in (None, -1):
+        ends.append(trainer.max_epochs * trainer.num_training_batches)
+    if trainer.max_steps != -1:
+        ends.append(trainer.max_steps * trainer.accumulate_grad_batches)
+    if not ends:
+        raise UsageError(
+            "WarmupDecay lowers the rate to the end of training, which is not known; "
+            "set --trainer.max_epochs, or take --lr_schedule ConstantRate"
+        )
+    return min(ends)
