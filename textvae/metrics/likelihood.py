@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..data.batching import collate, length_batches
 from ..distributions.divergence import kl
+from ..errors import UsageError
 from ..estimators import importance_weighted
 from ..types import Batch
 from ..vae import SentenceVAE
@@ -56,6 +57,9 @@ class Scorer:
         max_tokens: The most tokens to score at once, those of all samples counted; None takes
             what is fast on the model's device.
         precision: 32, bf16-mixed or 16-mixed.
+
+    Raises:
+        UsageError: If the device cannot compute in that precision.
     """
 
     def __init__(
@@ -72,6 +76,8 @@ class Scorer:
         self.max_tokens = max_tokens or MAX_TOKENS.get(self.device.type, MAX_TOKENS["cpu"])
         self.dtype = torch.float16 if precision == "16-mixed" else torch.bfloat16
         self.mixed = precision != "32"
+        if precision == "16-mixed" and self.device.type == "cpu":
+            raise UsageError("Precision 16-mixed needs a GPU: take bf16-mixed on a processor.")
 
     def features(self) -> Tensor:
         """The features of all sentences, with shape (N, H)."""
