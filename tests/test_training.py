@@ -272,6 +272,27 @@ def test_constant_rate(tmp_path: Path) -> None:
     assert {logged["lr"] for logged in recorder.logged} == {0.01}
 
 
+class Spoil(pl.Callback):
+    """Makes a weight infinite after a batch: the loss has been finite so far."""
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any
+    ) -> None:
+        if pl_module.batches_seen == 20:
+            pl_module.vae.decoder.to_logits.weight.data.fill_(torch.inf)
+
+
+def test_validation_keeps_the_last_good_checkpoint(tmp_path: Path) -> None:
+    saver = pl.callbacks.ModelCheckpoint(tmp_path, "last", every_n_epochs=1)
+    run = trainer(tmp_path, callbacks=[Spoil(), saver], enable_checkpointing=True)
+    with pytest.raises(TrainingError, match="validation loss is nan in epoch 1, batch 20"):
+        run.fit(make(), loader(), validation())
+    kept = torch.load(tmp_path / "last.ckpt", weights_only=True)
+
+    assert kept["batches_seen"] == 10
+    assert all(value.isfinite().all() for value in kept["state_dict"].values())
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_loss_that_is_no_number_names_the_place(tmp_path: Path, value: float) -> None:
     module = make(lr_schedule=ConstantRate())

@@ -86,10 +86,10 @@ class LitTextVAE(pl.LightningModule):
             self.log(name, schedule(self.batches_seen))
         return loss
 
-    def _not_finite(self, loss: Tensor) -> str:
+    def _not_finite(self, loss: Tensor, name: str = "loss") -> str:
         rate = self.trainer.optimizers[0].param_groups[0]["lr"]
         return (
-            f"The loss is {loss.item()} in epoch {self.current_epoch}, batch {self.batches_seen}, "
+            f"The {name} is {loss.item()} in epoch {self.current_epoch}, batch {self.batches_seen}, "
             f"optimiser step {self.global_step}, at learning rate {rate:g}; a lower "
             f"--optimizer.lr or --trainer.gradient_clip_val 5 usually mends it."
         )
@@ -111,6 +111,10 @@ class LitTextVAE(pl.LightningModule):
         for name, value in values.items():
             shown = name == "valid_nll_elbo"
             self.log(name, value.mean(), prog_bar=shown, batch_size=size, sync_dist=True)
+        loss = values["valid_nll_elbo"].mean()
+        if not self.trainer.sanity_checking and not torch.isfinite(loss):
+            # Before a checkpoint of these weights takes the place of a good one.
+            raise TrainingError(self._not_finite(loss, "validation loss"))
 
     def _cuda_devices(self) -> list[torch.device]:
         return [self.device] if self.device.type == "cuda" else []
