@@ -86,6 +86,8 @@ class Lookup(nn.Module):
 class LinearPosterior(nn.Module):
     """The true posterior, but for an offset of the mean and a factor of the scale."""
 
+    prior_cls = StandardNormal
+
     def __init__(
         self, weight: Tensor, scale: float, offset: float = 0.0, factor: float = 1.0
     ) -> None:
@@ -472,6 +474,11 @@ def test_half_precision_is_near_and_named() -> None:
     full, half = report(vae), report(vae, precision="bf16-mixed")
     assert half.nll_iw == pytest.approx(full.nll_iw, rel=0.01) and half.nll_iw != full.nll_iw
     assert half.protocol["precision"] == "bf16-mixed" and "bf16-mixed" in half.table()
+
+
+def test_float16_is_for_gpus() -> None:
+    with pytest.raises(UsageError, match="16-mixed needs a GPU: take bf16-mixed"):
+        report(text_vae(GaussianPosterior, 3).float(), precision="16-mixed")
 
 
 def test_full_precision_whatever_training_was_set_to() -> None:

@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 import torch
-from torch.distributions import Independent, Normal, kl_divergence
+from torch.distributions import Independent, MultivariateNormal, Normal, kl_divergence
 
 from textvae.component import Component, describe
 from textvae.decoders import Decoder
 from textvae.encoders import Encoder
-from textvae.posteriors import GaussianPosterior
-from textvae.priors import StandardNormal
+from textvae.errors import UsageError
+from textvae.posteriors import GaussianPosterior, Posterior, VonMisesFisherPosterior
+from textvae.priors import Prior, StandardNormal, UniformSphere
 from textvae.types import BOS, EOS, Batch
 from textvae.vae import SentenceVAE
 
@@ -240,6 +241,38 @@ def test_a_language_model_has_no_latent() -> None:
     assert terms.kl.tolist() == [0, 0] and terms.log_px_z.shape == (1, 2)
     with pytest.raises(ValueError, match="all given, or all None"):
         SentenceVAE(None, None, StandardNormal(4), LSTMDecoder(VOCAB, 4, 6, 8))
+
+
+class WideNormal(Prior):
+    def forward(self) -> MultivariateNormal:
+        return MultivariateNormal(torch.zeros(self.latent_dim), 4 * torch.eye(self.latent_dim))
+
+
+@pytest.mark.parametrize(
+    ("P", "prior", "fits"),
+    [
+        (GaussianPosterior, StandardNormal, True),
+        (GaussianPosterior, WideNormal, True),
+        (GaussianPosterior, UniformSphere, False),
+        (VonMisesFisherPosterior, UniformSphere, True),
+        (VonMisesFisherPosterior, StandardNormal, False),
+    ],
+)
+def test_a_prior_of_another_space_is_refused(
+    P: type[Posterior], prior: type[Prior], fits: bool
+) -> None:
+    encoder, decoder = leaves(Encoder)[0](VOCAB, 6, 8), leaves(Decoder)[0](VOCAB, 4, 6, 8)
+    state = torch.get_rng_state()
+    parts = (encoder, P(8, 4), prior(4), decoder)
+    torch.set_rng_state(state)
+    if fits:
+        assert SentenceVAE(*parts)(batch([3, 1])).kl.shape == (2,)
+        return
+    with pytest.raises(
+        UsageError, match=f"{prior.__name__} is no prior for {P.__name__}: .* take"
+    ):
+        SentenceVAE(*parts)
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_components_describe_how_they_were_built() -> None:

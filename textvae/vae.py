@@ -10,6 +10,7 @@ from torch.distributions import Distribution
 from .decoders.base import Decoder
 from .distributions.divergence import kl
 from .encoders.base import Encoder
+from .errors import UsageError
 from .posteriors.base import Posterior
 from .priors.base import Prior
 from .types import Batch, Terms
@@ -33,6 +34,7 @@ class SentenceVAE(nn.Module):
 
     Raises:
         ValueError: If only some of encoder, posterior and prior are None.
+        UsageError: If posterior and prior live in different spaces, such as a sphere and R^D.
     """
 
     def __init__(
@@ -46,6 +48,8 @@ class SentenceVAE(nn.Module):
 
         if len({part is None for part in (encoder, posterior, prior)}) > 1:
             raise ValueError("'encoder', 'posterior' and 'prior' are all given, or all None.")
+        if prior is not None:
+            _check_space(posterior, prior)
 
         self.encoder = encoder
         self.posterior = posterior
@@ -125,4 +129,16 @@ class SentenceVAE(nn.Module):
             kl_per_dim=None,
             num_tokens=num_tokens,
             auxiliary=none[0],
+        )
+
+
+def _check_space(posterior: Posterior, prior: Prior) -> None:
+    """Refuses densities with respect to different measures, whose ratio means nothing."""
+    own, given = posterior.prior_cls(posterior.latent_dim)(), prior()
+    with torch.random.fork_rng([]):
+        same = own.support.check(given.sample()) & given.support.check(own.sample())
+    if not same.all():
+        raise UsageError(
+            f"{type(prior).__name__} is no prior for {type(posterior).__name__}: they live in "
+            f"different spaces; take {posterior.prior_cls.__name__}, or another posterior"
         )
