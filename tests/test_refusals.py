@@ -147,8 +147,8 @@ def test_a_full_disk_while_saving_is_one_line(
 
     assert (code, out) == (2, "")
     assert re.fullmatch(
-        r"textvae train: cannot write .*runs/full/checkpoints/best.ckpt \(No space left on device\);"
-        " free some space and try again",
+        r"textvae train: cannot write .*runs/full/checkpoints/best.ckpt "
+        r"\(No space left on device\); free some space and try again",
         err.splitlines()[-1],
     )
     assert not Path("runs/full").exists()
