@@ -1,5 +1,6 @@
 """Training: it learns, it resumes to the bit, and its schedules do what they say."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,12 @@ from textvae.training import (
 )
 from textvae.training.callbacks import Interrupted
 from textvae.vae import SentenceVAE
+from textvae.wiring.build import build
 from textvae.wiring.configs import CONFIGS
+from textvae.wiring.parser import instantiate
+from textvae.wiring.request import parse
 
+from .corpora import LINES
 from .helpers import leaves
 
 VOCAB = 12
@@ -263,6 +268,27 @@ def test_the_shipped_presets_keep_their_floor(tmp_path: Path, name: str) -> None
 
     assert posterior.kl_floor > 5
     assert min(logged["kl"] for logged in recorder.logged) >= 0.99 * posterior.kl_floor
+
+
+@pytest.mark.parametrize(
+    "options", [[], ["--config", "ptb_bn"], ["--posterior", "batch_norm_scaled"]]
+)
+def test_a_shipped_run_keeps_its_floor(
+    tmp_path: Path, cache: Path, write: Callable[..., str], options: list[str]
+) -> None:
+    """The same of a whole run at its size, with its initialisation, objective and optimiser."""
+    text = ["--text", write("a.txt", [f"the {a} sees the {b} ." for a in LINES for b in "xyz"])]
+    parts = instantiate(parse([*text, *options, "--data.tokenizer", "WordTokenizer"]).config)
+    given = parts.pop("trainer")
+    kept = {name: given[name] for name in ("precision", "gradient_clip_val")}
+    pl.seed_everything(0)
+    module, recorder = build(**parts), Recorder()
+    run = trainer(tmp_path, max_epochs=1, max_steps=12, callbacks=[recorder], **kept)
+    run.fit(module, parts["data"].train_dataloader())
+
+    assert len(recorder.logged) == 12 and module.vae.posterior.kl_floor > 5
+    for logged in recorder.logged:
+        assert logged["kl"] >= 0.99 * module.vae.posterior.kl_floor
 
 
 def test_constant_rate(tmp_path: Path) -> None:
