@@ -89,9 +89,9 @@ class LitTextVAE(pl.LightningModule):
     def _not_finite(self, loss: Tensor, name: str = "loss") -> str:
         rate = self.trainer.optimizers[0].param_groups[0]["lr"]
         return (
-            f"The {name} is {loss.item()} in epoch {self.current_epoch}, batch {self.batches_seen}, "
-            f"optimiser step {self.global_step}, at learning rate {rate:g}; a lower "
-            f"--optimizer.lr or --trainer.gradient_clip_val 5 usually mends it."
+            f"The {name} is {loss.item()} in epoch {self.current_epoch}, batch "
+            f"{self.batches_seen}, optimiser step {self.global_step}, at learning rate {rate:g}; "
+            f"a lower --optimizer.lr or --trainer.gradient_clip_val 5 usually mends it."
         )
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
