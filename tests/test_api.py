@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import huggingface_hub
 import pytest
 import torch
 
@@ -127,6 +128,13 @@ def test_refusals() -> None:
         vae.decode(torch.zeros(2))
 
 
+def test_a_string_is_no_list_of_sentences() -> None:
+    vae = make()
+    for method in (vae.encode, vae.reconstruct, vae.score, vae.evaluate):
+        with pytest.raises(TypeError, match="put a single one into brackets"):
+            method("a dog")
+
+
 def test_a_language_model_samples_and_scores_but_does_not_encode() -> None:
     tokenizer = WordTokenizer()
     tokenizer.fit(TEXTS)
@@ -203,6 +211,37 @@ def test_a_full_disk_leaves_nothing_half_written(
 
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
     assert torch.equal(TextVAE.load(tmp_path / "model").encode(TEXTS), before)
+
+
+def test_models_go_to_the_hub_and_come_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder stands in for the hub."""
+
+    def create_repo(self: object, name: str, private: bool, exist_ok: bool) -> str:
+        assert private and exist_ok
+        (tmp_path / name).mkdir(parents=True)
+        return f"https://huggingface.co/{name}"
+
+    def snapshot_download(name: str, allow_patterns: list[str]) -> str:
+        if not (tmp_path / name).is_dir():
+            raise OSError(f"{name} not found\nat length")
+        return str(tmp_path / name)
+
+    def upload_folder(self: object, repo_id: str, folder_path: Path) -> None:
+        shutil.copytree(folder_path, tmp_path / repo_id, dirs_exist_ok=True)
+
+    monkeypatch.setattr(huggingface_hub.HfApi, "create_repo", create_repo)
+    monkeypatch.setattr(huggingface_hub.HfApi, "upload_folder", upload_folder)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
+    vae = make()
+
+    assert vae.push_to_hub("me/cats", private=True) == "https://huggingface.co/me/cats"
+    assert torch.equal(TextVAE.from_pretrained("me/cats").encode(TEXTS), vae.encode(TEXTS))
+    with pytest.raises(UsageError, match="^no folder me/dogs, .* hub: me/dogs not found$"):
+        textvae.load("me/dogs")
+    with pytest.raises(UsageError, match="no run named dogs"):
+        textvae.load("dogs")
 
 
 def damage(folder: Path, how: str) -> None:

@@ -16,6 +16,7 @@ ALLOWED = {
     "component": set(),
     "console": set(),
     "runs": {"errors"},
+    "hub": {"errors"},
     "distributions": BOTTOM,
     "nn": BOTTOM,
     "schedules": BOTTOM,
@@ -38,7 +39,7 @@ ALLOWED = {
     | {"vae", "runs", "data.tokenizer"},
     "api": BOTTOM
     | {"vae", "storage", "runs", "metrics", "decoding", "interpolation", "data.tokenizer"}
-    | {"data.batching"},
+    | {"data.batching", "hub"},
 }
 ON_TOP = {"wiring", "cli", "__main__"}
 AXES = ("encoders", "decoders", "posteriors", "priors", "objectives")

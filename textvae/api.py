@@ -2,6 +2,7 @@
 
 __all__ = ["TextVAE", "load"]
 
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from . import interpolation
+from . import hub, interpolation
 from .data.batching import collate, length_batches
 from .data.tokenizer import Tokenizer
 from .decoding import STRATEGIES, decode
@@ -72,7 +73,7 @@ class TextVAE:
             UsageError: If the model is a language model.
         """
         self._check_latent("encode")
-        sentences = self.tokenizer.encode(list(texts))
+        sentences = self._tokens(texts)
         z = torch.zeros(len(sentences), self.latent_dim, device=self.device)
         lengths = [len(sentence) + 1 for sentence in sentences]
         for rows in length_batches(lengths, max_tokens=BATCH_TOKENS):
@@ -175,7 +176,7 @@ class TextVAE:
         Returns:
             Nats per sentence, ``</s>`` included, with shape (N,).
         """
-        return score(self.vae, self.tokenizer.encode(list(texts)), samples=samples, seed=seed)
+        return score(self.vae, self._tokens(texts), samples=samples, seed=seed)
 
     def evaluate(
         self,
@@ -200,7 +201,7 @@ class TextVAE:
         """
         return evaluate(
             self.vae,
-            self.tokenizer.encode(list(texts)),
+            self._tokens(texts),
             texts,
             self.decode,
             samples=samples,
@@ -218,8 +219,42 @@ class TextVAE:
 
     @classmethod
     def load(cls, folder: str | Path) -> "TextVAE":
-        """Reads the model of a run, of a model folder, or of the name of a run."""
-        return cls(*load_model(find_model(str(folder))))
+        """Reads the model of a run, of a model folder, of the name of a run, or of a repository of
+        the Hugging Face hub, such as someone/something, where there is no such folder.
+
+        Raises:
+            UsageError: If there is none, or it is damaged.
+        """
+        name = str(folder)
+        try:
+            found = find_model(name)
+        except UsageError:
+            if not hub.is_repository(name) or Path(name).exists():
+                raise
+            found = hub.download(name)
+        return cls(*load_model(found))
+
+    from_pretrained = load
+    """The name that users of `transformers` know."""
+
+    def push_to_hub(self, repository: str, private: bool = False) -> str:
+        """Uploads the model to the Hugging Face hub, as the user who is logged in there.
+
+        Arguments:
+            repository: Its name, such as someone/something; it is made if need be.
+            private: Whether a new repository is private.
+
+        Returns:
+            Its address.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            self.save(Path(folder) / "model")
+            return hub.upload(Path(folder) / "model", repository, private)
+
+    def _tokens(self, texts: Sequence[str]) -> list[list[int]]:
+        if isinstance(texts, str):  # else each of its characters would be a sentence
+            raise TypeError("Sentences come in a list: put a single one into brackets.")
+        return self.tokenizer.encode(list(texts))
 
     def _check_latent(self, verb: str) -> None:
         if self.latent_dim == 0:

@@ -1,0 +1,42 @@
+"""Model folders on the Hugging Face hub."""
+
+__all__ = ["download", "is_repository", "upload"]
+
+import re
+from pathlib import Path
+
+from .errors import UsageError
+
+
+def is_repository(name: str) -> bool:
+    """Whether a name may be that of a repository, such as someone/something."""
+    return re.fullmatch(r"[\w.-]+/[\w.-]+", name) is not None and name[0] != "."
+
+
+def download(repository: str) -> Path:
+    """The folder of a model, from the hub or from its cache.
+
+    Raises:
+        UsageError: If there is none, or the hub cannot be reached.
+    """
+    # Here, because only this needs it.
+    from huggingface_hub import snapshot_download
+
+    patterns = ["config.json", "model.safetensors", "tokenizer/*"]
+    try:
+        return Path(snapshot_download(repository, allow_patterns=patterns))
+    except (OSError, ValueError) as error:  # what the hub's own errors derive from
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+        raise UsageError(
+            f"no folder {repository}, and none of that name on the hub: {reason}"
+        ) from error
+
+
+def upload(folder: Path, repository: str, private: bool) -> str:
+    """Uploads a model folder, and returns the address of the repository."""
+    from huggingface_hub import HfApi
+
+    hub = HfApi()
+    address = hub.create_repo(repository, private=private, exist_ok=True)
+    hub.upload_folder(repo_id=repository, folder_path=folder)
+    return str(address)
