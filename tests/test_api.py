@@ -242,6 +242,9 @@ def test_models_go_to_the_hub_and_come_back(
         textvae.load("me/dogs")
     with pytest.raises(UsageError, match="no run named dogs"):
         textvae.load("dogs")
+    with pytest.raises(UsageError, match=f"no run named {tmp_path.name}/dogs"):
+        monkeypatch.chdir(tmp_path.parent)
+        textvae.load(f"{tmp_path.name}/dogs")
 
 
 def damage(folder: Path, how: str) -> None:

@@ -229,7 +229,8 @@ class TextVAE:
         try:
             found = find_model(name)
         except UsageError:
-            if not hub.is_repository(name) or Path(name).exists():
+            # Where its parent is a folder here, a path is meant.
+            if not hub.is_repository(name) or Path(name).parent.is_dir():
                 raise
             found = hub.download(name)
         return cls(*load_model(found))
