@@ -1,4 +1,4 @@
-"""Evaluation against models whose likelihood is known, in closed form or by quadrature."""
+"""Evaluation: what it counts, what it reports, and what it does not depend on."""
 
 import json
 import math
@@ -8,15 +8,12 @@ import pytest
 import torch
 import torch.nn as nn
 from torch import Tensor
-from torch.distributions import Independent, Normal
 
 from textvae.decoders import GRUDecoder, LSTMDecoder
 from textvae.decoding import greedy
-from textvae.encoders import GRUEncoder
 from textvae.errors import UsageError
-from textvae.metrics import Evaluation, evaluate, score
+from textvae.metrics import evaluate, score
 from textvae.metrics.latent import equal_length_groups
-from textvae.metrics.likelihood import Scorer
 from textvae.metrics.reconstruction import compare, is_spaced
 from textvae.posteriors import GaussianPosterior, PointPosterior, VonMisesFisherPosterior
 from textvae.posteriors.base import Posterior
@@ -25,197 +22,13 @@ from textvae.types import EOS
 from textvae.vae import SentenceVAE
 
 from .helpers import leaves
-
-VOCAB = 9
-SENTENCES = [[4, 5, 6], [], [7], [8, 8, 4, 5, 7, 6, 4], [5, 4], [6, 7, 8, 4, 5], [4], [5, 5, 6]]
-TEXTS = [" ".join("abcde"[token - 4] for token in sentence) for sentence in SENTENCES]
+from .linear_gaussian import LinearGaussianDecoder, LinearPosterior, Lookup
+from .tiny import SENTENCES, TEXTS, VOCAB, report, text_vae, write
 
 
 @pytest.fixture(autouse=True)
 def seeded() -> None:
     torch.manual_seed(0)
-
-
-def text_vae(posterior: type[Posterior], latent_dim: int, sharpness: float = 3.0) -> SentenceVAE:
-    """A small random VAE in float64, whose decoder listens to z."""
-    encoder = GRUEncoder(VOCAB, embedding_size=6, hidden_size=8)
-    q = posterior(8, latent_dim=latent_dim)
-    decoder = GRUDecoder(VOCAB, latent_dim, embedding_size=6, hidden_size=8)
-    with torch.no_grad():
-        for parameter in decoder.parameters():
-            parameter *= sharpness
-    return SentenceVAE(encoder, q, q.prior_cls(latent_dim), decoder).double()
-
-
-def write(z: Tensor) -> list[str]:
-    return ["a b"] * len(z)
-
-
-def report(vae: SentenceVAE, samples: int = 50, **options: object) -> Evaluation:
-    return evaluate(vae, SENTENCES, TEXTS, write, samples=samples, **options)
-
-
-# A linear-Gaussian model: a sentence is one token, which stands for a vector y, and
-# p(z) = N(0, I), p(y | z) = N(W z, s^2 I) with orthogonal columns of W, so that the true
-# posterior is diagonal.
-
-
-class LinearGaussianDecoder(nn.Module):
-    def __init__(self, y: Tensor, weight: Tensor, scale: float) -> None:
-        super().__init__()
-        self.latent_dim = weight.shape[1]
-        self.scale = scale
-        self.register_buffer("y", y)
-        self.register_buffer("weight", weight)
-        self.unused = nn.Parameter(weight[0, :1].clone())
-
-    def log_prob(self, x: Tensor, mask: Tensor, z: Tensor) -> Tensor:
-        y = self.y[x[:, 0]]  # (B, M)
-        return Independent(Normal(z @ self.weight.T, self.scale), 1).log_prob(y)
-
-
-class Lookup(nn.Module):
-    def __init__(self, y: Tensor) -> None:
-        super().__init__()
-        self.register_buffer("y", y)
-
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        return self.y[x[:, 0]]
-
-
-class LinearPosterior(nn.Module):
-    """The true posterior, but for an offset of the mean and a factor of the scale."""
-
-    prior_cls = StandardNormal
-
-    def __init__(
-        self, weight: Tensor, scale: float, offset: float = 0.0, factor: float = 1.0
-    ) -> None:
-        super().__init__()
-        self.latent_dim = weight.shape[1]
-        self.offset, self.factor = offset, factor
-        self.variance = 1 / (1 + weight.square().sum(dim=0) / scale**2)  # (D,)
-        self.gain = weight * self.variance / scale**2  # (M, D)
-
-    def forward(self, h: Tensor) -> Independent:
-        loc = h @ self.gain + self.offset
-        return Independent(Normal(loc, self.factor * self.variance.sqrt().expand_as(loc)), 1)
-
-
-class LinearGaussian:
-    """The model with its exact log p(y), over many sentences drawn from it."""
-
-    scale = 0.8
-
-    def __init__(self, count: int = 400) -> None:
-        generator = torch.Generator().manual_seed(0)
-        self.weight = torch.tensor([[1.0, 0.5], [1.0, -0.5], [0.3, 0.0]], dtype=torch.double)
-        noise = torch.randn(count, 5, generator=generator, dtype=torch.double)
-        self.y = noise[:, :2] @ self.weight.T + self.scale * noise[:, 2:]
-        self.sentences = [[i] for i in range(count)]
-        self.texts = [f"w{i}" for i in range(count)]
-        covariance = self.weight @ self.weight.T + self.scale**2 * torch.eye(3).double()
-        self.log_p = torch.distributions.MultivariateNormal(
-            torch.zeros(3, dtype=torch.double), covariance
-        ).log_prob(self.y)
-
-    def vae(self, offset: float = 0.0, factor: float = 1.0) -> SentenceVAE:
-        return SentenceVAE(
-            Lookup(self.y),
-            LinearPosterior(self.weight, self.scale, offset, factor),
-            StandardNormal(2),
-            LinearGaussianDecoder(self.y, self.weight, self.scale),
-        ).double()
-
-    def evaluate(self, vae: SentenceVAE, samples: int) -> Evaluation:
-        return evaluate(vae, self.sentences, self.texts, samples=samples)
-
-
-def test_linear_gaussian_at_the_true_posterior_is_exact() -> None:
-    model = LinearGaussian()
-    for samples in (1, 7):
-        found = model.evaluate(model.vae(), samples)
-        assert found.nll_iw == pytest.approx(-model.log_p.mean().item(), abs=1e-9)
-    torch.testing.assert_close(
-        score(model.vae(), model.sentences, samples=3), -model.log_p, rtol=0, atol=1e-9
-    )
-
-
-def test_linear_gaussian_orders_the_bounds() -> None:
-    model = LinearGaussian()
-    vae = model.vae(offset=0.2, factor=1.3)
-    found = {samples: model.evaluate(vae, samples) for samples in (10, 200)}
-    q, true = vae.posterior(model.y), model.vae().posterior(model.y)
-    kl_true = torch.distributions.kl_divergence(q.base_dist, true.base_dist).sum(dim=1).mean()
-    kl_prior = torch.distributions.kl_divergence(q.base_dist, Normal(0.0, 1.0)).sum(dim=1).mean()
-
-    exact, elbo = -model.log_p.mean().item(), (kl_true - model.log_p.mean()).item()
-    # Draws of log p(y | z) vary by less than 3 nats; there are 80 000.
-    assert found[200].nll_elbo == pytest.approx(elbo, abs=4 * 3 / 80_000**0.5)
-    assert found[200].kl == pytest.approx(kl_prior.item(), abs=1e-9)
-    assert sum(found[200].kl_per_dim) == pytest.approx(kl_prior.item(), abs=1e-9)
-    # The weights' variance is under 1, so that 400 sentences of 200 draws err by under 0.0036.
-    assert found[200].nll_iw == pytest.approx(exact, abs=4 * 0.0036)
-    assert exact + 4 * 0.0036 < found[10].nll_iw < found[10].nll_elbo - 0.1
-
-
-def test_linear_gaussian_z_gain() -> None:
-    model = LinearGaussian()
-    vae, count = model.vae(), len(model.y)
-    q = vae.posterior(model.y)
-    other = torch.arange(count).roll(1)
-    predicted = q.mean @ model.weight.T
-    # With equal covariances, only the means tell own from other.
-    expected = (model.y - predicted[other]).square().sum(1) - (model.y - predicted).square().sum(1)
-    expected /= 2 * model.scale**2
-
-    scorer = Scorer(vae, model.sentences, max_tokens=100, precision="32")
-    found = torch.stack([scorer.gains(q.sample(), other) for _ in range(100)]).mean(dim=1)
-    assert abs(found.mean() - expected.mean()) <= 4 * found.std() / len(found) ** 0.5
-    assert model.evaluate(vae, 1).z_gain > 1
-
-
-def quadrature(vae: SentenceVAE, grid: Tensor, weights: Tensor) -> Tensor:
-    """log p(x) of each sentence, from latents (G, D) with weights that include the prior."""
-    log_p = []
-    for sentence in SENTENCES:
-        x = torch.tensor([[*sentence, EOS]])
-        with torch.no_grad():
-            log_px_z = vae.decoder.log_prob(x, torch.ones_like(x, dtype=torch.bool), grid[:, None])
-        log_p.append(torch.logsumexp(log_px_z[:, 0] + weights.log(), dim=0))
-    return torch.stack(log_p)
-
-
-def grid_of(latent_dim: int, on_sphere: bool) -> tuple[Tensor, Tensor]:
-    if on_sphere:  # the rectangle rule on a circle is exact to all orders
-        angle = torch.arange(720, dtype=torch.double) * (2 * math.pi / 720)
-        return torch.stack([angle.cos(), angle.sin()], dim=1), torch.full((720,), 1 / 720)
-    axis = torch.linspace(-7, 7, 201 if latent_dim == 2 else 2001, dtype=torch.double)
-    grid = torch.cartesian_prod(*[axis] * latent_dim).view(-1, latent_dim)
-    density = Independent(Normal(torch.zeros(latent_dim), torch.ones(latent_dim)), 1)
-    return grid, density.log_prob(grid).exp() * (axis[1] - axis[0]) ** latent_dim
-
-
-@pytest.mark.parametrize(
-    "posterior, latent_dim",
-    [(GaussianPosterior, 1), (GaussianPosterior, 2), (VonMisesFisherPosterior, 2)],
-)
-def test_likelihood_is_that_of_quadrature(posterior: type[Posterior], latent_dim: int) -> None:
-    vae = text_vae(posterior, latent_dim).eval()
-    on_sphere = posterior is VonMisesFisherPosterior
-    if on_sphere:
-        vae.posterior.concentration = 1.5  # as wide as the true posterior
-    grid, weights = grid_of(latent_dim, on_sphere)
-    assert weights.sum() == pytest.approx(1, abs=1e-6)
-    exact = -quadrature(vae, grid, weights)
-
-    runs = torch.stack([score(vae, SENTENCES, samples=1000, seed=seed) for seed in range(40)])
-    each = (runs - exact).mean(dim=0) / runs.std(dim=0) * len(runs) ** 0.5
-    mean = (runs - exact).mean() / runs.mean(dim=1).std() * len(runs) ** 0.5
-    assert mean.abs() <= 3 and each.abs().max() <= 4  # in standard errors, over eight sentences
-    assert runs.std(dim=0).max() < 0.15
-    # And z matters, or a wrong density would pass.
-    assert report(vae, samples=1000).nll_elbo > exact.mean() + 0.3
 
 
 @pytest.mark.parametrize("posterior", leaves(Posterior))

@@ -53,9 +53,7 @@ def save_model(folder: str | Path, vae: SentenceVAE, tokenizer: Tokenizer) -> No
         temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         _write(temporary, vae, tokenizer)
         temporary.chmod(0o755)  # mkdtemp makes it private
-        if folder.exists():
-            shutil.rmtree(folder)
-        temporary.rename(folder)
+        _replace(temporary, folder)
     except OSError as error:
         raise unwritable(folder, error) from error
     except SafetensorError as error:
@@ -74,6 +72,15 @@ def _write(folder: Path, vae: SentenceVAE, tokenizer: Tokenizer) -> None:
     (folder / TOKENIZER).mkdir()
     tokenizer.save(folder / TOKENIZER)
     write_json(folder / CONFIG, config)
+
+
+def _replace(temporary: Path, folder: Path) -> None:
+    """Puts a finished folder in the place of another, which is deleted last."""
+    old = Path(f"{temporary}.old")
+    if folder.exists():
+        folder.rename(old)
+    temporary.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def load_model(folder: str | Path) -> tuple[SentenceVAE, Tokenizer]:

@@ -150,15 +150,14 @@ class Scorer:
         Returns:
             The latents, with shape (S, B, D).
         """
-        on_gpu = h.device.type == "cuda"
+        gpus = [torch.cuda.default_generators[h.device.index]] if h.device.type == "cuda" else []
         parts = []
-        with torch.random.fork_rng(devices=[h.device] if on_gpu else []):
+        with torch.random.fork_rng(devices=[h.device] if gpus else []):
             for i in index.tolist():
                 # Mixed down to 32 bits, since torch's generator on the CPU ignores the others.
                 state = int(np.random.SeedSequence((seed, i)).generate_state(1)[0])
-                torch.default_generator.manual_seed(state)
-                if on_gpu:
-                    torch.cuda.manual_seed(state)
+                for generator in (torch.default_generator, *gpus):
+                    generator.manual_seed(state)
                 parts.append(self.vae.posterior(h[i : i + 1]).sample((samples,)))
         return torch.cat(parts, dim=1)
 
