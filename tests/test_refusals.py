@@ -171,6 +171,22 @@ def test_a_damaged_or_foreign_model_is_refused(command: Run, place: Path) -> Non
     assert (code, out) == (2, "") and "last.ckpt is damaged" in err.splitlines()[-1]
 
 
+@pytest.mark.parametrize("foreign", [{"state_dict": {}}, [1], {"a": torch.zeros(1)}])
+def test_a_foreign_checkpoint_is_refused(command: Run, place: Path, foreign: object) -> None:
+    shutil.copytree("runs/tiny", "runs/alien", dirs_exist_ok=True)
+    torch.save(foreign, "runs/alien/checkpoints/last.ckpt")
+    code, out, err = command("train", "--resume", "alien")
+    shutil.rmtree("runs/alien")
+    assert (code, out) == (2, "")
+    assert "last.ckpt is not a checkpoint of textvae; put back a copy" in err.splitlines()[-1]
+
+
+def test_several_processes_are_refused(command: Run, place: Path) -> None:
+    code, out, err = command("train", "--name", "two", "--trainer.devices", "2")
+    assert (code, out) == (2, "") and "trainer.devices" in err.splitlines()[-1]
+    assert not Path("runs/two").exists()
+
+
 def test_opposite_ends_on_a_sphere_are_refused(
     command: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ import time
 from argparse import ArgumentParser, Namespace
 
 from ..console import Percentage, note
+from ..errors import UsageError
 from ..runs import Run, find_model
 from .common import add_run, at_least, load, print_json, read_text
 
@@ -36,6 +37,8 @@ def run(arguments: Namespace) -> None:
     else:
         from ..wiring.splits import data_of
 
+        if not Run(model.parent).config.is_file():
+            raise UsageError(f"{model} is a model without its run; give its sentences with --text")
         split = arguments.split
         data = data_of(Run.existing(str(model.parent)))
         texts, floor = data.texts(split), data.floor(split)

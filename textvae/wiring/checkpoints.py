@@ -1,6 +1,6 @@
 """Checkpoints of training that appear whole or not at all."""
 
-__all__ = ["WholeFiles", "check_readable"]
+__all__ = ["WholeFiles", "read_checkpoint"]
 
 import io
 import pickle
@@ -12,6 +12,9 @@ from pytorch_lightning.plugins import TorchCheckpointIO
 
 from ..errors import UsageError
 from ..runs import replacing
+
+OURS = {"state_dict", "batches_seen", "rng", "loops"}
+"""What every checkpoint of ours holds."""
 
 
 class WholeFiles(TorchCheckpointIO):
@@ -30,13 +33,17 @@ class WholeFiles(TorchCheckpointIO):
             file.write(buffer.getbuffer())
 
 
-def check_readable(checkpoint: Path) -> None:
-    """
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Reads a checkpoint of ours onto the CPU, without unpickling.
+
     Raises:
-        UsageError: If the checkpoint is damaged.
+        UsageError: If it is damaged, or not one of ours.
     """
+    mend = "put back a copy, or delete it to begin anew"
     try:
-        torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)
+        found = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except (RuntimeError, EOFError, ValueError, OSError, pickle.UnpicklingError) as error:
-        mend = "put back a copy, or delete it to begin anew"
-        raise UsageError(f"{checkpoint} is damaged; {mend}") from error
+        raise UsageError(f"{path} is damaged; {mend}") from error
+    if not isinstance(found, dict) or not OURS <= found.keys():
+        raise UsageError(f"{path} is not a checkpoint of textvae; {mend}")
+    return found

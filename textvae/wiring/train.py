@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-import torch
 from jsonargparse import Namespace
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
@@ -25,7 +24,7 @@ from ..training import LitTextVAE
 from ..training.callbacks import InterruptAtBatchEnd, Progress, Throughput
 from ..vae import SentenceVAE
 from .build import build
-from .checkpoints import WholeFiles, check_readable
+from .checkpoints import WholeFiles, read_checkpoint
 from .logger import RunLogger
 from .parser import construct, dump, instantiate
 from .report import write_report
@@ -103,7 +102,7 @@ def make_trainer(options: dict[str, Any], run: Run, clock: Throughput) -> pl.Tra
         ModelCheckpoint(filename="last", every_n_epochs=1, **places),
     ]
     try:
-        return construct(
+        trainer = construct(
             pl.Trainer,
             **options,
             callbacks=callbacks,
@@ -115,6 +114,11 @@ def make_trainer(options: dict[str, Any], run: Run, clock: Throughput) -> pl.Tra
         )
     except (MisconfigurationException, ModuleNotFoundError) as error:
         raise UsageError(f"trainer: {error}") from error
+    if trainer.world_size > 1:
+        raise UsageError(
+            f"trainer.devices: a run trains in one process so far, not {trainer.world_size}; use 1"
+        )
+    return trainer
 
 
 def fit(
@@ -135,7 +139,7 @@ def fit(
     """
     start = last if resume and last.is_file() else None
     if start is not None:
-        check_readable(start)
+        read_checkpoint(start)
     try:
         trainer.fit(module, datamodule=data, ckpt_path=start, weights_only=True)
     except TrainingError as error:
@@ -159,9 +163,7 @@ def best_of(module: LitTextVAE, run: Run) -> SentenceVAE:
     """The model as it was at its best validation, or as it is where there was none."""
     best = run.checkpoints / "best.ckpt"
     if best.is_file():
-        module.load_state_dict(
-            torch.load(best, map_location="cpu", weights_only=True)["state_dict"]
-        )
+        module.load_state_dict(read_checkpoint(best)["state_dict"])
     return module.vae
 
 
