@@ -1,5 +1,8 @@
 """Every shipped configuration parses, says what it is, and builds a model."""
 
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,6 +73,25 @@ def test_what_is_dumped_reads_back(path: Path, tmp_path: Path) -> None:
 
     again = parse(["--config", str(tmp_path / "config.yaml")]).config
     assert dump(again) == text
+
+
+PLACES = (("configs", "textvae/configs", "yaml"), ("textvae", "textvae", "py"))
+
+
+def test_an_installation_has_them_too(tmp_path: Path) -> None:
+    pytest.importorskip("setuptools")
+    root, copy = CONFIGS.parent, tmp_path / "copy"
+    for name in ("configs", "textvae"):
+        shutil.copytree(root / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(root / name, copy)
+
+    command = [sys.executable, "setup.py", "-q", "build_py", "--build-lib", str(tmp_path / "lib")]
+    subprocess.run(command, cwd=copy, check=True, capture_output=True)
+    for folder, place, suffix in PLACES:
+        shipped, built = root / folder, tmp_path / "lib" / place
+        names = {path.relative_to(shipped) for path in shipped.rglob(f"*.{suffix}")}
+        assert {path.relative_to(built) for path in built.rglob(f"*.{suffix}")} == names
 
 
 def test_configurations_are_found_by_name_from_any_folder(

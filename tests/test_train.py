@@ -12,7 +12,7 @@ import torch
 
 import textvae
 
-from .corpora import TINY
+from .corpora import TINY, A, B
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -65,6 +65,22 @@ def test_the_best_epoch_is_what_is_kept(place: Path) -> None:
     assert all(
         torch.equal(value, best["state_dict"][f"vae.{name}"]) for name, value in kept.items()
     )
+
+
+SHORTER = """
+--data.train_size 4000 --data.valid_size 100 --data.test_size 100 --data.batch_size 32
+--trainer.max_epochs 4 --objective.beta.length 1ep --samples 8
+""".split()
+
+
+def test_the_default_does_not_collapse(command: Run) -> None:
+    """The default model at its size, on the embedded corpus, trained for a third of the time."""
+    assert command("train", "--name", "default", *SHORTER)[0] == 0
+
+    report = json.loads(Path("runs/default/report.json").read_text())
+    assert report["latent_dim"] == 32 and report["z_gain"] > 1
+    lines = command("interpolate", "default", A, B)[1].splitlines()
+    assert len(lines) == 7 and len(set(lines)) >= 3
 
 
 # Interruption
