@@ -157,3 +157,21 @@ def test_a_loss_that_is_no_number_ends_training(command: Run) -> None:
     assert last.endswith("The last good checkpoint is runs/nan/checkpoints/last.ckpt.")
     weights = torch.load("runs/nan/checkpoints/last.ckpt", weights_only=True)["state_dict"]
     assert all(value.isfinite().all() for value in weights.values())
+
+
+# What it shows
+
+
+def test_a_terminal_shows_a_bar_and_a_log_plain_lines(
+    command: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = command("train", "--name", "logged", *TINY)[2]
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "90")
+    terminal = command("train", "--name", "shown", *TINY)[2]
+
+    assert "\r" not in log and "%|" not in log
+    epochs = [line for line in log.splitlines() if line.startswith("epoch ")]
+    assert [line.split(":")[0] for line in epochs] == ["epoch 1/2", "epoch 2/2"]
+    assert all("valid_nll_elbo" in line and "tokens/s" in line for line in epochs)
+    assert "%|" in terminal and "loss" in terminal

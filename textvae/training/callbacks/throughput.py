@@ -52,7 +52,7 @@ class Throughput(pl.Callback):
     ) -> None:
         # Added up where it is: to fetch it at every batch would make a GPU wait.
         self.tokens = self.tokens + batch.target_mask.sum()
-        if (i + 1) % EVERY == 0:
+        if (i + 1) % EVERY == 0 or trainer.is_last_batch:
             speed = float(self.tokens) / (time.perf_counter() - self.since)
             pl_module.log("tokens_per_second", speed)
             pl_module.log("learning_rate", trainer.optimizers[0].param_groups[0]["lr"])
