@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from .corpora import A, B
+
 PACKAGE = Path(__file__).parents[1] / "textvae"
 
 BOTTOM = {"types", "errors", "component"}
@@ -161,8 +163,9 @@ except SystemExit:
     assert not HEAVY & loaded_by(code)
 
 
-def test_the_library_does_not_load_lightning() -> None:
-    loaded = loaded_by("import textvae.api, textvae.data.reader, textvae.cli.interpolate")
+def test_interpolation_does_not_load_what_only_training_needs(place: Path) -> None:
+    arguments = ["interpolate", str(place / "runs" / "tiny"), A, B]
+    loaded = loaded_by(f"from textvae.cli import main; assert main({arguments}) == 0")
 
     assert "torch" in loaded
     assert not {"pytorch_lightning", "transformers", "datasets", "jsonargparse"} & loaded
