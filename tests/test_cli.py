@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -95,18 +96,23 @@ def test_every_strategy_decodes(command: Run, decode: str) -> None:
 
 
 def test_evaluation_prints_a_table_or_json(command: Run) -> None:
-    code, table, err = command("evaluate", "tiny", "--samples", "3", "--split", "valid")
+    shutil.copytree("runs/tiny", "runs/evaluated")  # its report is written anew
+    code, table, err = command("evaluate", "evaluated", "--samples", "3", "--split", "valid")
     assert code == 0 and "nll_iw" in table and "Protocol" in table
-    assert err.endswith("wrote runs/tiny/report-valid.json\n")
+    assert err.endswith("wrote runs/evaluated/report-valid.json\n")
 
     Path("mine.txt").write_text(f"{A}\n{B}\nan unheard word .\n")
-    code, out, err = command("evaluate", "tiny", "--text", "mine.txt", "--samples", "3", "--json")
+    code, out, err = command(
+        "evaluate", "evaluated", "--text", "mine.txt", "--samples", "3", "--json"
+    )
     report = json.loads(out)
     assert code == 0 and report["protocol"]["sentences"] == 3
     assert report["protocol"]["lost"] == 3 and report["ppl_word"] is None
-    half = command("evaluate", "tiny", "--samples", "3", "--precision", "bf16-mixed", "--json")
+    half = command(
+        "evaluate", "evaluated", "--samples", "3", "--precision", "bf16-mixed", "--json"
+    )
     assert json.loads(half[1])["protocol"]["precision"] == "bf16-mixed"
-    kept = json.loads(Path("runs/tiny/report.json").read_text())
+    kept = json.loads(Path("runs/evaluated/report.json").read_text())
     assert kept["seconds"].keys() == {"train", "evaluate"}
 
 
