@@ -4,11 +4,13 @@ import json
 import os
 import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 import pytorch_lightning as pl
 import torch
+from tqdm import tqdm
 
 import textvae
 
@@ -168,6 +170,8 @@ def test_a_terminal_shows_a_bar_and_a_log_plain_lines(
     log = command("train", "--name", "logged", *TINY)[2]
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     monkeypatch.setenv("COLUMNS", "90")
+    # Draw it at every batch, however short the epoch.
+    monkeypatch.setattr("textvae.training.callbacks.progress.tqdm", partial(tqdm, mininterval=0))
     terminal = command("train", "--name", "shown", *TINY)[2]
 
     assert "\r" not in log and "%|" not in log
