@@ -1,6 +1,6 @@
 """Vocabularies: which entries to know, and how to keep them in a file."""
 
-__all__ = ["most_frequent", "read_vocabulary", "write_vocabulary"]
+__all__ = ["check_limits", "most_frequent", "read_vocabulary", "write_vocabulary"]
 
 import json
 from collections.abc import Mapping
@@ -9,6 +9,17 @@ from pathlib import Path
 from ..errors import UsageError
 
 FILE = "vocabulary.json"
+
+
+def check_limits(min_count: int, max_size: int | None) -> None:
+    """
+    Raises:
+        ValueError: If no entry could meet them.
+    """
+    if min_count < 1:
+        raise ValueError(f"'min_count' must be at least 1, got {min_count}.")
+    if max_size is not None and max_size < 1:
+        raise ValueError(f"'max_size' must be at least 1, got {max_size}.")
 
 
 def most_frequent(counts: Mapping[str, int], min_count: int, max_size: int | None) -> list[str]:

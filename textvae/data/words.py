@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..types import EOS, NUM_SPECIALS, UNK
 from .tokenizer import Tokenizer
-from .vocabulary import most_frequent, read_vocabulary, write_vocabulary
+from .vocabulary import check_limits, most_frequent, read_vocabulary, write_vocabulary
 
 
 class WordTokenizer(Tokenizer):
@@ -27,10 +27,7 @@ class WordTokenizer(Tokenizer):
     def __init__(
         self, min_count: int = 1, max_size: int | None = None, unk_token: str | None = None
     ) -> None:
-        if min_count < 1:
-            raise ValueError(f"'min_count' must be at least 1, got {min_count}.")
-        if max_size is not None and max_size < 1:
-            raise ValueError(f"'max_size' must be at least 1, got {max_size}.")
+        check_limits(min_count, max_size)
 
         self.min_count = min_count
         self.max_size = max_size
