@@ -40,7 +40,7 @@ def test_annealing_never_falls(schedule: Schedule) -> None:
 
 def test_an_epoch_is_as_long_as_training_says() -> None:
     schedule = Linear(length="2ep")
-    with pytest.raises(ValueError, match="'2ep' is in epochs; set 'batches_per_epoch'"):
+    with pytest.raises(ValueError, match="'2ep' needs 'batches_per_epoch'"):
         schedule(0)
     schedule.batches_per_epoch = 50
 
@@ -58,3 +58,14 @@ def test_impossible_values() -> None:
         Linear(length=0)
     with pytest.raises(ValueError, match="'rise' must be over 0 and at most 1, got 0"):
         Cyclical(rise=0)
+
+
+def test_a_length_may_be_a_share_of_the_whole_training() -> None:
+    schedule = Linear(length="25%", delay="10%")
+    with pytest.raises(ValueError, match="'10%' needs 'all_batches'"):
+        schedule(0)
+    schedule.all_batches = 200
+
+    assert [schedule(step) for step in (0, 20, 45, 70, 200)] == [0, 0, 0.5, 1, 1]
+    with pytest.raises(ValueError, match="A length is written"):
+        Linear(length="25 percent")

@@ -1,7 +1,7 @@
 """Schedules: a number over time, counted in batches.
 
-A length is written ``10ep`` for epochs or ``13000`` for batches. Lengths in epochs are known once
-training has said how many batches an epoch has.
+A length is written ``10ep`` for epochs, ``25%`` for a share of the whole training, or ``13000`` for
+batches. The first two are known once training has said how many batches it has.
 """
 
 __all__ = ["Constant", "Cyclical", "Linear", "Schedule", "Sigmoid"]
@@ -19,6 +19,9 @@ class Schedule(Component, abc.ABC):
     batches_per_epoch: int | None = None
     """Set by training before the first batch."""
 
+    all_batches: int | None = None
+    """The batches of the whole training; set likewise, where its end is known."""
+
     @abc.abstractmethod
     def __call__(self, step: int) -> float:
         """
@@ -33,29 +36,35 @@ class Schedule(Component, abc.ABC):
         """A length in batches.
 
         Raises:
-            ValueError: If it is in epochs and nobody has said how long an epoch is.
+            ValueError: If it is a share of what nobody has told the length of.
         """
-        epochs, batches = _parse(length)
-        if epochs and self.batches_per_epoch is None:
+        number, unit = _parse(length)
+        if unit == "ep":
+            return number * self._known("batches_per_epoch", length)
+        return number / 100 * self._known("all_batches", length) if unit == "%" else number
+
+    def _known(self, name: str, length: str | int) -> int:
+        if (value := getattr(self, name)) is None:
             raise ValueError(
-                f"{type(self).__name__}: the length {length!r} is in epochs; "
-                f"set 'batches_per_epoch', or give a number of batches."
+                f"{type(self).__name__}: the length {length!r} needs '{name}'; "
+                f"set it, or give a number of batches."
             )
-        return batches + epochs * (self.batches_per_epoch or 0)
+        return value
 
 
-def _parse(length: str | int) -> tuple[float, float]:
-    """Splits a length into its epochs and its batches, one of which is 0."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ep)?", str(length).strip())
+def _parse(length: str | int) -> tuple[float, str]:
+    """Splits a length into its number and its unit: ep, % or nothing for batches."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ep|%)?", str(length).strip())
     if match is None:
         raise ValueError(
-            f"A length is written '10ep' (epochs) or '13000' (batches), got {length!r}."
+            f"A length is written '10ep' (epochs), '25%' (of the training) or '13000' (batches), "
+            f"got {length!r}."
         )
-    return (float(match[1]), 0.0) if match[2] else (0.0, float(match[1]))
+    return float(match[1]), match[2] or ""
 
 
 def _check_positive(name: str, length: str | int) -> None:
-    if sum(_parse(length)) <= 0:
+    if _parse(length)[0] <= 0:
         raise ValueError(f"'{name}' must be positive, got {length!r}.")
 
 
@@ -87,7 +96,7 @@ class Linear(Schedule):
     Arguments:
         start: The weight at first.
         end: The weight at last.
-        length: How long the way takes, as 10ep or 13000.
+        length: How long the way takes, as 10ep, 25% or 13000.
         delay: How long to stay at the start, as 2ep or 500.
     """
 
@@ -146,7 +155,7 @@ class Cyclical(Schedule):
         | (Fu et al., 2019) https://arxiv.org/abs/1903.10145
 
     Arguments:
-        period: The length of a cycle, as 10ep or 13000.
+        period: The length of a cycle, as 10ep, 25% or 13000.
         rise: The share of a cycle that rises, over 0 and at most 1.
         start: The weight at the start of a cycle.
         end: The weight at its end.

@@ -15,7 +15,7 @@ from ..objectives import Objective
 from ..types import Batch, Terms
 from ..vae import SentenceVAE
 from .callbacks import CalibrateBatchNorm
-from .lr_schedules import LRSchedule
+from .lr_schedules import LRSchedule, all_batches
 from .updates import Update
 
 
@@ -58,6 +58,7 @@ class LitTextVAE(pl.LightningModule):
     def on_train_start(self) -> None:
         for schedule in self.objective.schedules().values():
             schedule.batches_per_epoch = self.trainer.num_training_batches
+            schedule.all_batches = all_batches(self.trainer)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         if self._rng is not None:

@@ -1,6 +1,6 @@
 """Learning-rate schedules."""
 
-__all__ = ["LRSchedule"]
+__all__ = ["LRSchedule", "all_batches"]
 
 import abc
 
@@ -23,3 +23,13 @@ class LRSchedule(Component, pl.Callback, abc.ABC):
             for group in optimizer.param_groups:
                 group.setdefault("initial_lr", group["lr"])
                 group["lr"] = group["initial_lr"] * factor
+
+
+def all_batches(trainer: pl.Trainer) -> int | None:
+    """The batches of the whole training, however its end is given; None where it is not."""
+    ends = []
+    if trainer.max_epochs not in (None, -1):
+        ends.append(trainer.max_epochs * trainer.num_training_batches)
+    if trainer.max_steps != -1:
+        ends.append(trainer.max_steps * trainer.accumulate_grad_batches)
+    return min(ends, default=None)

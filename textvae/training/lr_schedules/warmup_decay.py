@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pytorch_lightning as pl
 
 from ...errors import UsageError
-from .base import LRSchedule
+from .base import LRSchedule, all_batches
 
 
 class WarmupDecay(LRSchedule):
@@ -47,19 +47,15 @@ class WarmupDecay(LRSchedule):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
         # Half of the batch that begins counts as done: the first one moves, and the last one too.
-        self.scale(trainer, self.factor((pl_module.batches_seen + 0.5) / _all_batches(trainer)))
-
-
-def _all_batches(trainer: pl.Trainer) -> float:
-    """The batches of the whole training, however its end is given."""
-    ends = []
-    if trainer.max_epochs not in (None, -1):
-        ends.append(trainer.max_epochs * trainer.num_training_batches)
-    if trainer.max_steps != -1:
-        ends.append(trainer.max_steps * trainer.accumulate_grad_batches)
-    if not ends:
-        raise UsageError(
-            "WarmupDecay lowers the rate to the end of training, which is not known; "
-            "set --trainer.max_epochs, or take --lr_schedule ConstantRate"
+        self.scale(
+            trainer, self.factor((pl_module.batches_seen + 0.5) / self._all_batches(trainer))
         )
-    return min(ends)
+
+    @staticmethod
+    def _all_batches(trainer: pl.Trainer) -> int:
+        if (found := all_batches(trainer)) is None:
+            raise UsageError(
+                "WarmupDecay lowers the rate to the end of training, which is not known; "
+                "set --trainer.max_epochs, or take --lr_schedule ConstantRate"
+            )
+        return found
