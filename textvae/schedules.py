@@ -1,7 +1,7 @@
 """Schedules: a number over time, counted in batches.
 
-A length is written ``10ep`` for epochs, ``25%`` for a share of the whole training, or ``13000`` for
-batches. The first two are known once training has said how many batches it has.
+A length is written ``10ep`` for epochs, ``25%`` for a share of the whole training, or ``13000``
+for batches. The first two are known once training has said how many batches it has.
 """
 
 __all__ = ["Constant", "Cyclical", "Linear", "Schedule", "Sigmoid"]

@@ -33,11 +33,15 @@ class Request:
     resume: bool
 
 
-def parse(argv: Sequence[str]) -> Request:
+def parse(argv: Sequence[str], on_top: Sequence[str] = ()) -> Request:
     """Parses the options of ``textvae train``, which may stand in any order.
 
     Configurations come first, in the order given; ``--text`` is said on top of them, and all
     other options on top of that. Without configuration and text it is the embedded corpus.
+
+    Arguments:
+        argv: The options.
+        on_top: Configurations to say after those among the options.
 
     Raises:
         UsageError: If something is wrong with them, in one line.
@@ -57,7 +61,7 @@ def parse(argv: Sequence[str]) -> Request:
     chosen = {option.partition("=")[0] for option in rest}
     if not first.config and first.text is None and "--data" not in chosen:
         first.config.append(EMBEDDED)
-    options = [f"--config={config}" for config in first.config]
+    options = [f"--config={config}" for config in (*first.config, *on_top)]
     if first.text is not None:
         options += ["--data=TextData", f"--data.text={first.text}"]
 
