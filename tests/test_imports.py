@@ -12,6 +12,7 @@ from .corpora import A, B
 PACKAGE = Path(__file__).parents[1] / "textvae"
 
 BOTTOM = {"types", "errors", "component"}
+COMPONENTS = ("encoders", "decoders", "posteriors", "priors", "auxiliaries")
 ALLOWED = {
     "types": set(),
     "errors": set(),
@@ -30,21 +31,22 @@ ALLOWED = {
     "posteriors": BOTTOM | {"distributions", "priors", "nn"},
     "encoders": BOTTOM | {"nn"},
     "decoders": BOTTOM | {"nn"},
-    "objectives": BOTTOM | {"schedules"},
+    "auxiliaries": BOTTOM | {"nn"},
+    "objectives": BOTTOM | {"schedules", "nn.distributed"},
     "vae": BOTTOM
-    | {f"{axis}.base" for axis in ("encoders", "decoders", "posteriors", "priors")}
+    | {f"{axis}.base" for axis in COMPONENTS}
     | {"distributions.divergence"},
     "metrics": BOTTOM | {"estimators", "distributions", "vae", "data.batching"},
     "training": BOTTOM | {"nn", "vae", "objectives", "schedules", "estimators"},
     "storage": BOTTOM
-    | {f"{axis}.base" for axis in ("encoders", "decoders", "posteriors", "priors")}
+    | {f"{axis}.base" for axis in COMPONENTS}
     | {"vae", "runs", "data.tokenizer"},
     "api": BOTTOM
     | {"vae", "storage", "runs", "metrics", "decoding", "interpolation", "data.tokenizer"}
     | {"data.batching", "hub"},
 }
 ON_TOP = {"wiring", "cli", "__main__"}
-AXES = ("encoders", "decoders", "posteriors", "priors", "objectives")
+AXES = (*COMPONENTS, "objectives")
 SHARED = {"base", "recurrent"}
 """Modules of an axis that its leaves may import: the abstract part, and what siblings share."""
 

@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_model as load_tensors
 from safetensors.torch import save_model as save_tensors
 
+from .auxiliaries.base import Auxiliary
 from .component import describe
 from .data.tokenizer import Tokenizer
 from .decoders.base import Decoder
@@ -28,7 +29,13 @@ FORMAT = 1
 
 CONFIG, TENSORS, TOKENIZER = "config.json", "model.safetensors", "tokenizer"
 
-PARTS = {"encoder": Encoder, "posterior": Posterior, "prior": Prior, "decoder": Decoder}
+PARTS = {
+    "encoder": Encoder,
+    "posterior": Posterior,
+    "prior": Prior,
+    "decoder": Decoder,
+    "auxiliary": Auxiliary,
+}
 
 
 def save_model(folder: str | Path, vae: SentenceVAE, tokenizer: Tokenizer) -> None:
@@ -93,7 +100,7 @@ def load_model(folder: str | Path) -> tuple[SentenceVAE, Tokenizer]:
         UsageError: If there is no such folder, or it is not one of ours, or it is damaged.
     """
     folder = Path(folder)
-    config = _read_config(folder)
+    config = {"auxiliary": None, **_read_config(folder)}  # older folders do not name it
     try:
         parts = {name: _build(base, config[name]) for name, base in PARTS.items()}
         vae = SentenceVAE(**parts)

@@ -7,6 +7,7 @@ import torch.nn as nn
 from torch import Tensor
 from torch.distributions import Distribution
 
+from .auxiliaries.base import Auxiliary
 from .decoders.base import Decoder
 from .distributions.divergence import kl
 from .encoders.base import Encoder
@@ -31,6 +32,7 @@ class SentenceVAE(nn.Module):
         posterior: From features to q(z | x), or None.
         prior: p(z), or None.
         decoder: p(x | z).
+        auxiliary: Another loss on z, or None. Training alone sees it.
 
     Raises:
         ValueError: If only some of encoder, posterior and prior are None.
@@ -43,6 +45,7 @@ class SentenceVAE(nn.Module):
         posterior: Posterior | None,
         prior: Prior | None,
         decoder: Decoder,
+        auxiliary: Auxiliary | None = None,
     ) -> None:
         super().__init__()
 
@@ -55,6 +58,7 @@ class SentenceVAE(nn.Module):
         self.posterior = posterior
         self.prior = prior
         self.decoder = decoder
+        self.auxiliary = auxiliary
 
     @property
     def latent_dim(self) -> int:
@@ -87,7 +91,8 @@ class SentenceVAE(nn.Module):
 
         h = self.features(batch)
         q, p = self.posterior(h), self.prior()
-        z = q.rsample((num_samples,))  # (S, B, D)
+        drawn = q.rsample((num_samples,))  # (S, B, D)
+        z = drawn.view_as(drawn)  # an objective's hook on z shall not reach the auxiliary loss
         log_px_z = self.decoder.log_prob(batch.target, batch.target_mask, z)
         kl_value, kl_per_dim = kl(q, p, z)
         score = self._detached(h) if stop_score else q
@@ -102,8 +107,13 @@ class SentenceVAE(nn.Module):
             kl=kl_value,
             kl_per_dim=kl_per_dim,
             num_tokens=num_tokens,
-            auxiliary=torch.zeros_like(kl_value),
+            auxiliary=self._auxiliary(batch, drawn),
         )
+
+    def _auxiliary(self, batch: Batch, z: Tensor) -> Tensor:
+        if self.auxiliary is None:
+            return z.new_zeros(len(batch))
+        return self.auxiliary(batch.target, batch.target_mask, z)
 
     def _detached(self, h: Tensor) -> Distribution:
         """The posterior with its parameters detached. Buffers are copies, lest running statistics

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 from torch.optim import Optimizer
 
+from ..auxiliaries import Auxiliary
 from ..data import SentenceData
 from ..decoders import Decoder
 from ..encoders import Encoder
@@ -24,6 +25,7 @@ def build(
     posterior: Callable[[int], Posterior] | None,
     prior: Callable[[int], Prior] | None = None,
     decoder: Callable[[int, int], Decoder],
+    auxiliary: Callable[[int, int], Auxiliary] | None = None,
     objective: Objective,
     update: Update,
     optimizer: Callable[[Iterable], Optimizer],
@@ -37,17 +39,21 @@ def build(
         posterior: From the encoder's features to q(z | x); null for a language model.
         prior: From the size of the latent to p(z); the posterior's own where null.
         decoder: From the sizes of vocabulary and latent to p(x | z).
+        auxiliary: From the sizes of vocabulary and latent to another loss on z; null for none.
         objective: What is minimised.
         update: Which parameters a batch moves, and in what order.
         optimizer: From parameters to an optimiser.
         lr_schedule: What the learning rate does over time.
 
     Raises:
-        UsageError: If only one of encoder and posterior is null, or a prior stands without them.
+        UsageError: If only one of encoder and posterior is null, or a prior or an auxiliary loss
+            stands without them.
     """
     if encoder is None and posterior is None:
         if prior is not None:
             raise UsageError("prior: a language model has none; set it to null")
+        if auxiliary is not None:
+            raise UsageError("auxiliary: a language model has no z to learn from; set it to null")
         vae = SentenceVAE(None, None, None, decoder(data.vocab_size, 0))
     elif encoder is None or posterior is None:
         null, other = ("encoder", "posterior") if encoder is None else ("posterior", "encoder")
@@ -58,5 +64,6 @@ def build(
         e = encoder(data.vocab_size)
         q = posterior(e.out_features)
         p = (prior or q.prior_cls)(q.latent_dim)
-        vae = SentenceVAE(e, q, p, decoder(data.vocab_size, q.latent_dim))
+        sizes = data.vocab_size, q.latent_dim
+        vae = SentenceVAE(e, q, p, decoder(*sizes), auxiliary(*sizes) if auxiliary else None)
     return LitTextVAE(vae, objective, update, optimizer, lr_schedule)
