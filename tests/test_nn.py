@@ -5,7 +5,15 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-from textvae.nn import Dropout, cross_entropy, init_uniform_, linear_log_prob, pool, word_dropout
+from textvae.nn import (
+    Dropout,
+    cross_entropy,
+    init_uniform_,
+    linear_log_prob,
+    pool,
+    recur,
+    word_dropout,
+)
 
 
 @pytest.mark.parametrize("max_logits", [7, 50, 10**6])
@@ -145,3 +153,38 @@ def test_dropout_is_for_training() -> None:
     assert torch.equal(Dropout(0.5).eval()(x), x) and torch.equal(Dropout(0.0)(x), x)
     with pytest.raises(ValueError, match="at least 0 and under 1, got 1"):
         Dropout(1)
+
+
+@pytest.mark.parametrize("own_size", [0, 2, None])
+@pytest.mark.parametrize("num_layers", [1, 2])
+@pytest.mark.parametrize("network", [nn.GRU, nn.LSTM])
+def test_recur_equals_the_network_over_repeated_inputs(
+    network: type[nn.RNNBase], num_layers: int, own_size: int | None
+) -> None:
+    """With and without gradients, which take two ways, from a state and from none."""
+    torch.manual_seed(0)
+    samples, batch, steps, hidden = 3, 4, 5, 6
+    model = network(7 + (own_size or 0), hidden, num_layers, batch_first=True).double()
+    shared = torch.randn(batch, steps, 7, dtype=torch.double)
+    own = None if own_size is None else torch.randn(samples * batch, own_size, dtype=torch.double)
+    h, c = torch.randn(2, num_layers, samples * batch, hidden, dtype=torch.double)
+    state = (h, c) if network is nn.LSTM else h
+
+    inputs = shared.repeat(samples, 1, 1)
+    if own is not None:
+        inputs = torch.cat([inputs, own[:, None].expand(-1, steps, -1)], dim=2)
+    expected = model(inputs, state)[0]
+
+    torch.testing.assert_close(recur(model, shared, own, state), expected)
+    with torch.no_grad():
+        torch.testing.assert_close(recur(model, shared, own, state), expected)
+
+
+@pytest.mark.parametrize("network", [nn.GRU, nn.LSTM])
+def test_recur_begins_with_zeros_where_there_is_no_state(network: type[nn.RNNBase]) -> None:
+    torch.manual_seed(0)
+    model = network(3, 4, batch_first=True).double()
+    inputs = torch.randn(2, 5, 3, dtype=torch.double)
+
+    with torch.no_grad():
+        torch.testing.assert_close(recur(model, inputs, None, None), model(inputs)[0])

@@ -9,7 +9,7 @@ import torch
 import torch.nn as nn
 from torch import Tensor
 
-from ..nn import Dropout, init_uniform_, linear_log_prob, word_dropout
+from ..nn import Dropout, init_uniform_, linear_log_prob, recur, word_dropout
 from ..types import BOS, UNK, State
 from .base import Decoder
 
@@ -91,10 +91,10 @@ class RecurrentDecoder(Decoder):
         if self.training and self.word_dropout > 0:
             tokens = word_dropout(tokens, self.word_dropout, replacement=UNK, keep=BOS)
         embedded = self.input_dropout(self.embedding(tokens))  # (B, T, E)
-        embedded = embedded.expand(samples, -1, -1, -1).flatten(0, 1)  # (S * B, T, E)
 
         z = z.flatten(0, 1)  # (S * B, D)
-        outputs, _ = self.recurrent(self._inputs(embedded, z), self._pack(self.start(z)))
+        own = None if self.inject == "state" else z
+        outputs = recur(self.recurrent, embedded, own, self._pack(self.start(z)))
         outputs = self.output_dropout(outputs)  # (S * B, T, H)
 
         real = mask.expand(samples, -1, -1).flatten(0, 1)  # (S * B, T)
@@ -109,14 +109,11 @@ class RecurrentDecoder(Decoder):
         return {"z": z, **self._initial(cell.view(-1, *size))}
 
     def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
-        inputs = self._inputs(self.embedding(tokens)[:, None], state["z"])  # (B, 1, E + D)
-        outputs, packed = self.recurrent(inputs, self._pack(state))
+        inputs = self.embedding(tokens)
+        if self.inject != "state":
+            inputs = torch.cat([inputs, state["z"]], dim=-1)
+        outputs, packed = self.recurrent(inputs[:, None], self._pack(state))
         return self.to_logits(outputs[:, 0]), {"z": state["z"], **self._unpack(packed)}
-
-    def _inputs(self, embedded: Tensor, z: Tensor) -> Tensor:
-        if self.inject == "state":
-            return embedded
-        return torch.cat([embedded, z[:, None].expand(-1, embedded.shape[1], -1)], dim=-1)
 
     @property
     @abc.abstractmethod

@@ -9,7 +9,7 @@ import torch.nn as nn
 from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from ..nn import POOLINGS, Dropout, init_uniform_, pool
+from ..nn import POOLINGS, Dropout, init_uniform_, pool, recur
 from .base import Encoder
 
 
@@ -68,7 +68,7 @@ class RecurrentEncoder(Encoder):
         inputs = self.dropout(self.embedding(x))  # (B, T, E)
         if not self.recurrent.bidirectional:
             # Padding stands at the end, where a network that reads forwards has not been yet.
-            return pool(self.recurrent(inputs)[0], mask, self.pooling)
+            return pool(recur(self.recurrent, inputs, None, None), mask, self.pooling)
 
         lengths = mask.sum(dim=1).cpu()
         packed = pack_padded_sequence(inputs, lengths, batch_first=True, enforce_sorted=False)

@@ -6,6 +6,7 @@ from .dropout import Dropout
 from .initialisation import init_uniform_
 from .pooling import POOLINGS, pool
 from .precision import at_least_float32
+from .recurrence import recur
 from .word_dropout import word_dropout
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "init_uniform_",
     "linear_log_prob",
     "pool",
+    "recur",
     "word_dropout",
 ]
