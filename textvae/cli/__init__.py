@@ -19,6 +19,7 @@ from ..errors import TrainingError, UsageError
 COMMANDS = {
     "train": "train a model on a text file and report its numbers",
     "evaluate": "report the numbers of a trained model",
+    "compare": "train several methods alike and say which to take",
     "reconstruct": "encode sentences and decode them again",
     "interpolate": "decode the way from one sentence to another",
     "sample": "write new sentences",
@@ -76,7 +77,7 @@ def dispatch(argv: Sequence[str]) -> int:
         raise UsageError(f"no command {argv[0]}; {mend}")
 
     command = importlib.import_module(f".{argv[0]}", __name__)
-    if argv[0] == "train":  # its options follow from the parts of a model
+    if argv[0] in ("train", "compare"):  # their options follow from the parts of a model
         return command.run(list(argv[1:]))
     parser = Parser(
         prog=f"textvae {argv[0]}",

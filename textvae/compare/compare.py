@@ -1,0 +1,44 @@
+"""A whole comparison: from a plan to results.json and report.html."""
+
+__all__ = ["compare"]
+
+from ..console import note
+from ..errors import TrainingError
+from ..runs import unwritable, write_json
+from .execute import execute
+from .outcomes import read_outcomes
+from .plan import BASELINE, Plan
+from .results import Results, assemble
+
+
+def compare(plan: Plan, jobs: int = 1) -> Results:
+    """Trains what is not finished, looks at every model, and writes the results.
+
+    Arguments:
+        plan: What to compare.
+        jobs: How many runs at once.
+
+    Raises:
+        Interrupted: If the user stopped it; the same command goes on where it was.
+        TrainingError: If no method has finished.
+    """
+    begin(plan)
+    failures = execute(plan, jobs)
+    outcomes = read_outcomes(plan)
+    if not outcomes.keys() - {BASELINE}:
+        reason = next(iter(failures.values()), "nothing was trained")
+        raise TrainingError(f"no method has finished; the first failed with: {reason}")
+    results = assemble(plan, outcomes, failures, jobs)
+    write_json(plan.folder / "results.json", results.to_dict())
+    note(f"wrote {plan.folder / 'results.json'}")
+    return results
+
+
+def begin(plan: Plan) -> None:
+    """Makes the folder, and says in it what it holds."""
+    try:
+        plan.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(plan.folder, error) from error
+    asked = {"text": plan.text, "methods": list(plan.methods), "seeds": list(plan.seeds)}
+    write_json(plan.folder / "comparison.json", asked)

@@ -1,0 +1,83 @@
+"""What the runs of a comparison left behind."""
+
+__all__ = ["Outcome", "read_outcome", "read_outcomes"]
+
+import csv
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+from .plan import Plan, Task
+
+CURVES = ("valid_nll_elbo", "valid_kl", "valid_mi", "valid_au", "valid_z_gain")
+"""What is followed over training, where the run has logged it."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One finished run.
+
+    Arguments:
+        task: The run.
+        report: Its report.
+        curves: The metrics of each validation, by name, with the epochs under ``epoch``.
+        seconds: The wall time of training, or None.
+        tokens_per_second: The median speed of training, or None.
+        steps: The optimiser steps of training.
+        examined: What was seen when the model was looked at, by :func:`.examine`.
+    """
+
+    task: Task
+    report: Mapping[str, Any]
+    curves: Mapping[str, list[float]]
+    seconds: float | None
+    tokens_per_second: float | None
+    steps: int
+    examined: dict[str, Any] = field(default_factory=dict)
+
+    def value(self, name: str) -> float | None:
+        """A number of the report or the cost of training, or None."""
+        if name in ("seconds", "tokens_per_second"):
+            return getattr(self, name)
+        return self.report.get(name)
+
+    @property
+    def epochs(self) -> float:
+        """The epochs that training saw."""
+        return max(self.curves["epoch"], default=-1.0) + 1
+
+
+def read_outcomes(plan: Plan) -> dict[str, list[Outcome]]:
+    """The finished runs of each method that has any, the baseline's first."""
+    found = {
+        task.method: [read_outcome(t) for t in plan.of(task.method) if t.finished]
+        for task in plan.tasks
+    }
+    return {method: outcomes for method, outcomes in found.items() if outcomes}
+
+
+def read_outcome(task: Task) -> Outcome:
+    """Reads the folder of a finished run."""
+    report = json.loads(task.run.report.read_text(encoding="utf-8"))
+    rows = read_rows(task)
+    validated = [row for row in rows if "valid_nll_elbo" in row]
+    names = ("epoch", *(name for name in CURVES if any(name in row for row in validated)))
+    speeds = [row["tokens_per_second"] for row in rows if "tokens_per_second" in row]
+    return Outcome(
+        task=task,
+        report=report,
+        curves={name: [row.get(name, float("nan")) for row in validated] for name in names},
+        seconds=report.get("seconds", {}).get("train"),
+        tokens_per_second=median(speeds) if speeds else None,
+        steps=int(max((row["step"] for row in rows), default=-1)) + 1,
+    )
+
+
+def read_rows(task: Task) -> list[dict[str, float]]:
+    """The rows of metrics.csv, without what is empty."""
+    if not task.run.metrics.is_file():
+        return []
+    with task.run.metrics.open(newline="", encoding="utf-8") as file:
+        return [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)]
