@@ -27,18 +27,19 @@ from ..component import class_path, describe
 from ..errors import UsageError
 from .characters import CharacterTokenizer
 from .pieces import SentencePieceTokenizer
+from .tables import Row
 from .tokenizer import Tokenizer
 
 SPLITS = ("train", "valid", "test")
 
-FORMAT = 1
+FORMAT = 2
 """The version of what is cached, raised when it changes."""
 
 FEW = 100_000
 """So many sentences are tokenised faster than processes start."""
 
 Splits = dict[str, Dataset]
-"""The sentences of each split, in a column named text."""
+"""The sentences of each split in a column named text, and their labels, or nulls, in another."""
 
 
 class Source(abc.ABC):
@@ -86,10 +87,11 @@ class Column(Sequence):
 
 @dataclass(frozen=True)
 class Corpus:
-    """A prepared corpus; `texts`, `tokens` and `lengths` by the name of the split.
+    """A prepared corpus; `texts`, `labels`, `tokens` and `lengths` by the name of the split.
 
     Arguments:
         texts: The sentences.
+        labels: Their labels, or None where there are none.
         tokens: Their tokens, without ``<s>`` and ``</s>``.
         lengths: How many tokens each has.
         tokenizer: What made the tokens.
@@ -97,6 +99,7 @@ class Corpus:
     """
 
     texts: dict[str, Column]
+    labels: dict[str, Column | None]
     tokens: dict[str, Column]
     lengths: dict[str, np.ndarray]
     tokenizer: Tokenizer
@@ -134,13 +137,14 @@ def prepare(source: Source, tokenizer: Tokenizer | None) -> Corpus:
     return _load(folder, tokenizer)
 
 
-def write_sentences(path: Path, sentences: Iterable[str]) -> Dataset:
-    """Writes sentences into an Arrow file as they come, and maps it into memory."""
-    schema = pa.schema({"text": pa.string()})
-    sentences = iter(sentences)
+def write_sentences(path: Path, rows: Iterable[Row]) -> Dataset:
+    """Writes sentences and labels into an Arrow file as they come, and maps it into memory."""
+    schema = pa.schema({"text": pa.string(), "label": pa.string()})
+    rows = iter(rows)
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, schema) as writer:
-        while chunk := list(islice(sentences, 1000)):
-            writer.write_batch(pa.record_batch([pa.array(chunk, pa.string())], schema=schema))
+        while chunk := list(islice(rows, 1000)):
+            columns = [pa.array(column, pa.string()) for column in zip(*chunk, strict=True)]
+            writer.write_batch(pa.record_batch(columns, schema=schema))
     return Dataset.from_file(str(path))
 
 
@@ -233,7 +237,7 @@ def _load(folder: Path, tokenizer: Tokenizer | None) -> Corpus:
     if not tokenizer.vocab_size:
         tokenizer.restore(folder / "tokenizer")
 
-    texts, tokens, lengths, notes = {}, {}, {}, list(facts["notes"])
+    texts, labels, tokens, lengths, notes = {}, {}, {}, {}, list(facts["notes"])
     for split, count in facts["sentences"].items():
         # One file, or one from each of the processes that made it.
         files = sorted(folder.glob(f"{split}*.arrow"))
@@ -241,6 +245,8 @@ def _load(folder: Path, tokenizer: Tokenizer | None) -> Corpus:
         if len(dataset) != count:
             raise ValueError(f"{folder} has {len(dataset)} {split} sentences, not {count}.")
         texts[split], tokens[split] = Column(dataset, "text"), Column(dataset, "tokens")
+        labelled = len(dataset) > dataset.data.column("label").null_count
+        labels[split] = Column(dataset, "label") if labelled else None
         column = dataset.data.column("tokens")
         lengths[split] = pa.compute.list_value_length(column).to_numpy()
         lost = pa.compute.sum(dataset.data.column("lost")).as_py()
@@ -248,7 +254,7 @@ def _load(folder: Path, tokenizer: Tokenizer | None) -> Corpus:
             notes.append(
                 f"{split}: {lost:,} of {lengths[split].sum():,} tokens are not in the vocabulary"
             )
-    return Corpus(texts, tokens, lengths, tokenizer, notes)
+    return Corpus(texts, labels, tokens, lengths, tokenizer, notes)
 
 
 @contextmanager

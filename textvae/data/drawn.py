@@ -32,6 +32,6 @@ class GrammarSource(Source):
         splits = {}
         for split, size in self.sizes.items():
             derivations = self.grammar.draw(size, seed=f"{self.seed} {split}")
-            sentences = (derivation.text for derivation in derivations)
-            splits[split] = write_sentences(folder / f"{split}.arrow", sentences)
+            rows = ((derivation.text, None) for derivation in derivations)
+            splits[split] = write_sentences(folder / f"{split}.arrow", rows)
         return splits, []

@@ -5,7 +5,6 @@ __all__ = ["GrammarData", "SentenceData", "TextData"]
 import abc
 from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
@@ -15,7 +14,8 @@ from .batching import BatchPlan, OrderedLoader, SentenceLoader, length_batches
 from .corpus import Corpus, Source, prepare
 from .drawn import GrammarSource
 from .english import english
-from .files import FileSource, FolderSource
+from .places import find_source
+from .tables import Columns
 from .tokenizer import Tokenizer
 from .words import WordTokenizer
 
@@ -120,6 +120,10 @@ class SentenceData(pl.LightningDataModule, abc.ABC):
         """The sentences of train, valid or test."""
         return self.corpus.texts[split]
 
+    def labels(self, split: str) -> Sequence[str] | None:
+        """Their labels, or None where they have none."""
+        return self.corpus.labels[split]
+
     def sentences(self, split: str) -> Sequence[Sequence[int]]:
         """Their tokens, without ``<s>`` and ``</s>``."""
         return self.corpus.tokens[split]
@@ -153,24 +157,31 @@ class SentenceData(pl.LightningDataModule, abc.ABC):
 
 
 class TextData(SentenceData):
-    """Your own text: one sentence a line, UTF-8, plain or gzip.
+    """Your own text: files with one sentence a line, tables, or a data set of the hub.
 
     Arguments:
-        text: A text file, which is split by a seeded hash of each sentence, or a folder with
-            train.txt, valid.txt and test.txt.
+        text: A file, several, or a pattern such as "corpus/*.txt.gz", which are split by a seeded
+            hash of each sentence; or a folder with train, valid and test, such as train.txt; or
+            hf:owner/name:subset. By their names, files are text, TSV, CSV, JSON Lines or Parquet,
+            plain or compressed by gzip, bzip2, xz or zstd.
+        text_column: The column of the sentences in a table: its name, or its number from 1 where
+            a TSV or CSV file has no header. None takes the only column, or text or sentence.
+        label_column: The column of labels, if there is one.
         tokenizer: What makes tokens of text. None takes SentencePieceTokenizer, or
             CharacterTokenizer where under 1 % of the characters are spaces.
         batch_size: The largest batch in sentences; 32 if neither limit is given.
         batch_tokens: The largest batch in tokens, </s> and padding counted.
         max_length: The longest training sentence, in tokens; evaluation has no such limit.
-        fractions: The shares of a single file that are for validation and test.
-        seed: The seed of the split of a single file; the order of batches follows the run's own.
+        fractions: The shares for validation and test where the text is not split already.
+        seed: The seed of that split; the order of batches follows the run's own.
         num_workers: How many processes put training batches together; 0 for none but this one.
     """
 
     def __init__(
         self,
-        text: str | None = None,
+        text: str | list[str] | None = None,
+        text_column: str | None = None,
+        label_column: str | None = None,
         tokenizer: Tokenizer | None = None,
         batch_size: int | None = None,
         batch_tokens: int | None = None,
@@ -185,17 +196,16 @@ class TextData(SentenceData):
             raise ValueError(f"'fractions' must be positive, their sum under 1, got {fractions}.")
 
         self.text = text
+        self.columns = Columns(text_column, label_column)
         self.fractions = fractions
         self.seed = seed
 
     def source(self) -> Source:
-        if self.text is None:
+        texts = [self.text] if isinstance(self.text, str) else self.text
+        if not texts:
             raise UsageError("no text: name a file, one sentence a line, by --data.text")
-        path = Path(self.text).expanduser()
         unk_token = self.given_tokenizer.unk_token if self.given_tokenizer else None
-        if path.is_dir():
-            return FolderSource(path, unk_token)
-        return FileSource(path, self.fractions, self.seed, unk_token)
+        return find_source(texts, self.fractions, self.seed, self.columns, unk_token)
 
     def floor(self, split: str) -> float | None:
         return None

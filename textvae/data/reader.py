@@ -1,18 +1,17 @@
-"""Reading text: one sentence a line, UTF-8, plain or gzip, never all of it at once."""
+"""Reading text: one sentence a line, UTF-8, plain or compressed, never all of it at once."""
 
-__all__ = ["Tally", "digest", "read_file", "read_stream"]
+__all__ = ["Tally", "accept", "decoded_lines", "digest", "read_file", "read_stream"]
 
-import gzip
 import hashlib
-import zlib
+import re
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import UsageError
+from .opening import opened, told
 
 LONGEST_LINE = 1_000_000
 """In bytes. What is longer is no sentence, and would fill the memory."""
@@ -21,7 +20,7 @@ LOOKALIKES = ("<pad>", "<s>", "</s>", "<unk>")
 """What control tokens are called elsewhere: in a text they are words like any other."""
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-GZIP_MAGIC = b"\x1f\x8b"
+BREAKS = re.compile(r"\s*[\r\n]+\s*")
 
 
 @dataclass
@@ -34,6 +33,7 @@ class Tally:
         trimmed: Sentences with whitespace at an end, which is not theirs.
         crlf: Lines that end as Windows ends them.
         marks: Byte-order marks, left out.
+        joined: Sentences with line breaks inside, as a cell of a table may have; now spaces.
         lookalikes: How many sentences hold each of :data:`LOOKALIKES`.
     """
 
@@ -42,6 +42,7 @@ class Tally:
     trimmed: int = 0
     crlf: int = 0
     marks: int = 0
+    joined: int = 0
     lookalikes: Counter[str] = field(default_factory=Counter)
 
     def notes(self, name: str, unk_token: str | None = None) -> list[str]:
@@ -56,6 +57,7 @@ class Tally:
             "sentences with whitespace at an end, trimmed": self.trimmed,
             "lines with Windows line ends (CRLF)": self.crlf,
             "byte-order marks left out": self.marks,
+            "sentences with line breaks inside, now spaces": self.joined,
         }
         for word in LOOKALIKES:
             if word != unk_token:
@@ -66,7 +68,7 @@ class Tally:
 
 
 def read_file(path: Path, tally: Tally) -> Iterator[str]:
-    """The sentences of a text file, plain or gzip, in order.
+    """The sentences of a text file, plain or compressed, in order.
 
     Arguments:
         path: The file.
@@ -75,12 +77,8 @@ def read_file(path: Path, tally: Tally) -> Iterator[str]:
     Raises:
         UsageError: If it cannot be read, or is not the text that it should be.
     """
-    with _told(path), path.open("rb") as file:
-        if path.suffix != ".gz" and file.peek(2)[:2] != GZIP_MAGIC:
-            yield from read_stream(file, str(path), tally)
-            return
-        with gzip.open(file) as stream:
-            yield from read_stream(stream, str(path), tally)
+    with opened(path) as stream:
+        yield from read_stream(stream, str(path), tally)
 
 
 def digest(path: Path) -> str:
@@ -91,25 +89,8 @@ def digest(path: Path) -> str:
     """
     if path.is_fifo():
         raise UsageError(f"{path}: a pipe, which can be read only once; save it in a file first")
-    with _told(path), path.open("rb") as file:
+    with told(path), path.open("rb") as file:
         return hashlib.file_digest(file, "blake2b").hexdigest()
-
-
-@contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Turns what can go wrong with a file into what the user can do about it."""
-    try:
-        yield
-    except FileNotFoundError:
-        raise UsageError(f"{path}: no such file; check the path") from None
-    except IsADirectoryError:
-        raise UsageError(f"{path}: a folder; give a text file, one sentence a line") from None
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise UsageError(f"{path}: corrupt gzip ({error}); compress it again") from error
-    except OSError as error:
-        raise UsageError(
-            f"{path}: cannot be read ({error.strerror or error}); check the file"
-        ) from error
 
 
 def read_stream(stream: BinaryIO, name: str, tally: Tally) -> Iterator[str]:
@@ -123,28 +104,48 @@ def read_stream(stream: BinaryIO, name: str, tally: Tally) -> Iterator[str]:
     Raises:
         UsageError: If it has no sentence, or is not the text that it should be.
     """
-    before, number = tally.sentences, 0
+    before = tally.sentences
+    for line in decoded_lines(stream, name, tally):
+        sentence = accept(line, tally)
+        if sentence is not None:
+            yield sentence
+    if tally.sentences == before:
+        raise UsageError(f"{name}: no sentence in it; it takes text, one sentence a line")
+
+
+def decoded_lines(stream: BinaryIO, name: str, tally: Tally) -> Iterator[str]:
+    """The lines of a stream of bytes without what ends them; only line feeds do.
+
+    Raises:
+        UsageError: If a line is no text in UTF-8, or none at all.
+    """
+    number = 0
     while line := stream.readline(LONGEST_LINE + 2):
         number += 1
         if number == 1 and line.startswith(BYTE_ORDER_MARK):
             line = line.removeprefix(BYTE_ORDER_MARK)
             tally.marks += 1
-        text = _decode(line, f"{name}, line {number}")
-        body = text.removesuffix("\n")
+        body = _decode(line, f"{name}, line {number}").removesuffix("\n")
         if body.endswith("\r"):
             body = body.removesuffix("\r")
             tally.crlf += 1
-        sentence = body.strip()
-        if not sentence:
-            tally.empty += 1
-            continue
-        tally.sentences += 1
-        tally.trimmed += sentence != body
-        if "<" in sentence:
-            tally.lookalikes.update(word for word in LOOKALIKES if word in sentence)
-        yield sentence
-    if tally.sentences == before:
-        raise UsageError(f"{name}: no sentence in it; it takes text, one sentence a line")
+        yield body
+
+
+def accept(text: str, tally: Tally) -> str | None:
+    """The sentence in a line or a cell, counted; None where there is nothing but whitespace."""
+    sentence = text.strip()
+    if not sentence:
+        tally.empty += 1
+        return None
+    tally.sentences += 1
+    tally.trimmed += sentence != text
+    if "\n" in sentence or "\r" in sentence:
+        sentence = BREAKS.sub(" ", sentence)
+        tally.joined += 1
+    if "<" in sentence:
+        tally.lookalikes.update(word for word in LOOKALIKES if word in sentence)
+    return sentence
 
 
 def _decode(line: bytes, where: str) -> str:

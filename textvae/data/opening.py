@@ -1,0 +1,84 @@
+"""Opening files: plain or compressed, with errors that say what the user can do."""
+
+__all__ = ["SUFFIXES", "opened", "stem_of", "told"]
+
+import bz2
+import gzip
+import io
+import lzma
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, BinaryIO
+
+from ..errors import UsageError
+
+SUFFIXES = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}
+"""What the end of a compressed file's name says."""
+
+MAGIC = {"gzip": b"\x1f\x8b", "bzip2": b"BZh", "xz": b"\xfd7zXZ\0", "zstd": b"\x28\xb5\x2f\xfd"}
+"""What such a file begins with, whatever its name."""
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """Opens a file for reading bytes, decompressed where its name or its beginning says so.
+
+    Raises:
+        UsageError: If it cannot be read, or is not what its name says; also while it is read.
+    """
+    with told(path), path.open("rb") as file:
+        start = file.peek(6)[:6]
+        named = SUFFIXES.get(path.suffix)
+        kind = named or next(
+            (kind for kind, magic in MAGIC.items() if start.startswith(magic)), ""
+        )
+        with _decompressed(file, kind) as stream:
+            yield stream
+
+
+def _begun(start: bytes) -> str:
+    """How a file that starts so is compressed; nothing if it is not."""
+    return next((kind for kind, magic in MAGIC.items() if start.startswith(magic)), "")
+
+
+def _decompressed(file: BinaryIO, kind: str) -> IO[bytes]:
+    if kind == "zstd":
+        # Here, because it costs more than all else and few files need it.
+        import pyarrow as pa
+
+        return io.BufferedReader(pa.input_stream(file, compression="zstd"))
+    openers = {"gzip": gzip.open, "bzip2": bz2.open, "xz": lzma.open}
+    return openers[kind](file) if kind else file
+
+
+def stem_of(path: Path) -> Path:
+    """The path without the suffix that says how it is compressed."""
+    return path.with_suffix("") if path.suffix in SUFFIXES else path
+
+
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """Turns what can go wrong with a file into what the user can do about it."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise UsageError(f"{path}: no such file; check the path") from None
+    except IsADirectoryError:
+        raise UsageError(f"{path}: a folder; give a text file, one sentence a line") from None
+    except (EOFError, zlib.error, lzma.LZMAError) as error:
+        raise corrupt(path, error) from error
+    except OSError as error:
+        if error.errno is None:  # of a decompressor, not of the system
+            raise corrupt(path, error) from error
+        raise UsageError(
+            f"{path}: cannot be read ({error.strerror or error}); check the file"
+        ) from error
+
+
+def corrupt(path: Path, error: Exception) -> UsageError:
+    """What to say of a compressed file that cannot be decompressed, or not to its end."""
+    with path.open("rb") as file:
+        kind = SUFFIXES.get(path.suffix) or _begun(file.read(6))
+    return UsageError(f"{path}: corrupt {kind} ({error}); compress it again")

@@ -1,0 +1,67 @@
+"""From what a user names to where the sentences come from."""
+
+__all__ = ["find_files", "find_source"]
+
+import glob
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import UsageError
+from .corpus import Source
+from .files import FileSource, FolderSource
+from .published import PREFIX, DatasetSource, is_saved
+from .tables import Columns
+
+
+def find_source(
+    texts: Sequence[str],
+    fractions: tuple[float, float],
+    seed: int = 0,
+    columns: Columns | None = None,
+    unk_token: str | None = None,
+) -> Source:
+    """The source that names mean: files, patterns, one folder, or one data set of the hub.
+
+    Arguments:
+        texts: The names.
+        fractions: The shares for validation and test where there are none.
+        seed: The seed of that split.
+        columns: Where tables hold what.
+        unk_token: The word that stands for unknown ones in the text, or None.
+
+    Raises:
+        UsageError: If there is no such file, or a folder or data set is not alone.
+    """
+    options = (fractions, seed, columns, unk_token)
+    single = texts[0] if len(texts) == 1 else None
+    if single is not None and single.startswith(PREFIX):
+        return DatasetSource(single.removeprefix(PREFIX), *options)
+    if single is not None and (folder := Path(single).expanduser()).is_dir():
+        if is_saved(folder):
+            return DatasetSource(str(folder), *options)
+        return FolderSource(folder, columns, unk_token)
+    for text in texts:
+        if text.startswith(PREFIX):
+            raise UsageError(f"{text}: a data set of the hub stands alone; leave out the others")
+    return FileSource(find_files(texts), *options)
+
+
+def find_files(texts: Sequence[str]) -> list[Path]:
+    """The files that names and patterns mean, those of a pattern by their names.
+
+    Raises:
+        UsageError: If a pattern matches nothing, or a folder stands among several names.
+    """
+    files = []
+    for text in texts:
+        path = Path(text).expanduser()
+        if path.is_dir() and len(texts) > 1:
+            raise UsageError(f"{text}: a folder among files; give it alone, or {text}/*.txt")
+        if path.exists() or not glob.has_magic(text):
+            files.append(path)
+            continue
+        matches = sorted(glob.glob(str(path), recursive=True))
+        files += [Path(match) for match in matches if Path(match).is_file()]
+        if not files:
+            raise UsageError(f"{text}: no file has such a name; check the pattern")
+    return files

@@ -1,0 +1,114 @@
+"""Data sets of the Hugging Face hub, by name, and folders in its formats."""
+
+__all__ = ["PREFIX", "DatasetSource", "is_saved"]
+
+from collections.abc import Iterator
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any
+
+import datasets
+from datasets import ClassLabel, Dataset, DatasetDict
+from datasets.exceptions import DatasetsError
+
+from ..errors import UsageError
+from .corpus import Source, Splits
+from .reader import Tally, accept
+from .splitting import gather
+from .tables import Columns, Row
+
+PREFIX = "hf:"
+"""What the name of a data set begins with where a path could stand: ``hf:owner/name:subset``."""
+
+NAMES = {"train": "train", "validation": "valid", "valid": "valid", "dev": "valid", "test": "test"}
+"""What its splits are called here; others are left alone."""
+
+
+def is_saved(folder: Path) -> bool:
+    """Whether `datasets` saved a data set in this folder."""
+    return any((folder / name).is_file() for name in ("dataset_dict.json", "state.json"))
+
+
+class DatasetSource(Source):
+    """A data set of the hub or in a local folder; a missing valid or test is taken out of train.
+
+    Arguments:
+        name: Its name on the hub, or a folder, and a subset after a colon, if it has some.
+        fractions: The shares of the different sentences for validation and test, if missing.
+        seed: The seed of the hash by which they are chosen.
+        columns: Where it holds what.
+        unk_token: The word that stands for unknown ones in the text, or None.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        fractions: tuple[float, float],
+        seed: int = 0,
+        columns: Columns | None = None,
+        unk_token: str | None = None,
+    ) -> None:
+        self.name = name
+        self.fractions = fractions
+        self.seed = seed
+        self.columns = columns or Columns()
+        self.unk_token = unk_token
+        self.found = _load(name)
+
+    def identity(self) -> Any:
+        prints = {split: dataset._fingerprint for split, dataset in self.found.items()}
+        return [self.name, prints, astuple(self.columns), self.fractions, self.seed]
+
+    def read(self, folder: Path) -> tuple[Splits, list[str]]:
+        tally, rows = Tally(), {}
+        for split, dataset in self.found.items():
+            if split in NAMES:
+                rows[NAMES[split]] = self._rows(dataset, f"{self.name}, {split}", tally)
+        if "train" not in rows:
+            raise UsageError(f"{self.name}: no split train; there are: {', '.join(self.found)}")
+        splits, notes = gather(rows, folder, self.name, self.fractions, self.seed)
+        if left := [split for split in self.found if split not in NAMES]:
+            notes.append(f"{self.name}: not read: {', '.join(left)}")
+        return splits, tally.notes(self.name, self.unk_token) + notes
+
+    def _rows(self, dataset: Dataset, where: str, tally: Tally) -> Iterator[Row]:
+        text, label = self.columns.chosen(dataset.column_names, where)
+        kind = dataset.features[label] if label else None
+        number = 0
+        for rows in dataset.select_columns([text] + [label] * bool(label)).iter(1000):
+            labels = rows[label] if label else [None] * len(rows[text])
+            for value, given in zip(rows[text], labels, strict=True):
+                number += 1
+                if not isinstance(value, str | None):
+                    raise UsageError(f"{where}, row {number}: {text} holds no strings")
+                sentence = accept(value or "", tally)
+                if sentence is None:
+                    continue
+                unknown = given is None or (isinstance(kind, ClassLabel) and given < 0)
+                if label and unknown:
+                    raise UsageError(f"{where}, row {number}: no label; leave out the row")
+                named = kind.int2str(given) if isinstance(kind, ClassLabel) else given
+                yield sentence, None if label is None else str(named)
+
+
+def _load(name: str) -> dict[str, Dataset]:
+    """The splits of a data set, on disk.
+
+    Raises:
+        UsageError: If there is none, or it needs a subset or a network that is not there.
+    """
+    place, _, subset = name.partition(":")
+    folder = Path(place).expanduser()
+    try:
+        if is_saved(folder):
+            found = datasets.load_from_disk(str(folder))
+        else:
+            known = str(folder) if folder.is_dir() else place
+            found = datasets.load_dataset(known, subset or None)
+    except (OSError, ValueError, RuntimeError, DatasetsError) as error:
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        raise UsageError(
+            f"{PREFIX}{name}: cannot be loaded ({reason}); check the name, after which a subset "
+            "may stand, as in hf:owner/name:subset"
+        ) from error
+    return dict(found) if isinstance(found, DatasetDict) else {"train": found}

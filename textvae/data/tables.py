@@ -1,0 +1,183 @@
+"""Reading tables: TSV, CSV, JSON Lines and Parquet, with columns of text and of labels."""
+
+__all__ = ["FORMATS", "Columns", "Row", "read_rows"]
+
+import csv
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import UsageError
+from .opening import opened, stem_of, told
+from .reader import Tally, accept, decoded_lines, read_file
+
+Row = tuple[str, str | None]
+"""A sentence and its label, if it has one."""
+
+FORMATS = (".txt", ".tsv", ".csv", ".jsonl", ".ndjson", ".parquet")
+"""The names of what can be read; any other name is one of plain text."""
+
+USUAL = ("text", "sentence")
+"""What a column of text is mostly called."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Where a table holds what.
+
+    Arguments:
+        text: The name of the column of sentences; its number, from 1, in a TSV or CSV file without
+            a header. None takes the only column, or the one called text or sentence.
+        label: The same for labels; None for none.
+    """
+
+    text: str | None = None
+    label: str | None = None
+
+    @property
+    def numbered(self) -> bool:
+        """Whether columns go by their numbers."""
+        return all(name is None or name.isdecimal() for name in (self.text, self.label)) and (
+            self.text is not None
+        )
+
+    def chosen(self, names: Sequence[str], where: str) -> tuple[str, str | None]:
+        """The names of the columns to read, out of those that there are.
+
+        Raises:
+            UsageError: If one is missing, or if it takes a choice.
+        """
+        there = f"there are: {', '.join(names)}"
+        for name in (self.text, self.label):
+            if name is not None and name not in names:
+                raise UsageError(f"{where}: no column {name}; {there}")
+        if self.text is not None:
+            return self.text, self.label
+        free = [name for name in names if name != self.label]
+        usual = [name for name in USUAL if name in free]
+        if len(free) != 1 and not usual:
+            raise UsageError(
+                f"{where}: name the column of sentences by --data.text_column; {there}"
+            )
+        return (usual or free)[0], self.label
+
+
+def read_rows(path: Path, columns: Columns, tally: Tally) -> Iterator[Row]:
+    """The sentences of a file with their labels, in order.
+
+    What the file is, its name says; a file of text with named columns is one of TSV.
+
+    Arguments:
+        path: The file, plain or compressed.
+        columns: Where it holds what.
+        tally: Where to count.
+
+    Raises:
+        UsageError: If it cannot be read, or is not what its name says.
+    """
+    kind = stem_of(path).suffix.lower()
+    if kind not in FORMATS[1:] and columns.text is None:
+        if columns.label is not None:
+            raise UsageError(f"{path}: labels need columns; name that of the text too")
+        yield from ((sentence, None) for sentence in read_file(path, tally))
+        return
+    before = tally.sentences
+    records = {".csv": _csv, ".jsonl": _json, ".ndjson": _json, ".parquet": _parquet}
+    for where, text, label in records.get(kind, _tsv)(path, columns, tally):
+        if not isinstance(text, str | None):
+            raise UsageError(f"{where}: the text is {json.dumps(text, default=str)}, no string")
+        sentence = accept(text or "", tally)
+        if sentence is None:
+            continue
+        if columns.label is not None and label in (None, ""):
+            raise UsageError(f"{where}: no label; fill it in, or leave out the row")
+        yield sentence, None if label is None else str(label)
+    if tally.sentences == before:
+        raise UsageError(f"{path}: no sentence in it; check the column of the text")
+
+
+Cells = Iterator[tuple[str, Any, Any]]
+"""Where each row stands, its text, and its label."""
+
+
+def _tsv(path: Path, columns: Columns, tally: Tally) -> Cells:
+    # Quotes are characters like any other: published TSV files have unbalanced ones.
+    with opened(path) as stream:
+        lines = decoded_lines(stream, str(path), tally)
+        rows = enumerate((line.split("\t") for line in lines), 1)
+        yield from _cells(path, rows, columns)
+
+
+def _csv(path: Path, columns: Columns, tally: Tally) -> Cells:
+    with opened(path) as stream:
+        reader = csv.reader(
+            (f"{line}\n" for line in decoded_lines(stream, str(path), tally)), strict=True
+        )
+        try:
+            yield from _cells(path, ((reader.line_num, row) for row in reader), columns)
+        except csv.Error as error:
+            raise UsageError(
+                f"{path}, line {reader.line_num}: no valid CSV ({error}); check the quotes"
+            ) from error
+
+
+def _cells(path: Path, rows: Iterable[tuple[int, list[str]]], columns: Columns) -> Cells:
+    """The cells of rows whose first one names the columns, unless they go by number."""
+    names: list[str] | None = None
+    for number, row in rows:
+        if names is None:
+            header = not columns.numbered
+            names = row if header else [str(i) for i in range(1, len(row) + 1)]
+            text, label = columns.chosen(names, str(path))
+            place, label_place = names.index(text), None if label is None else names.index(label)
+            if header:
+                continue
+        if row in ([], [""]):
+            row = [""] * len(names)  # an empty line, counted as one
+        if len(row) != len(names):
+            raise UsageError(
+                f"{path}, line {number}: {len(row)} columns, where there should be {len(names)}"
+            )
+        where = f"{path}, line {number}"
+        yield where, row[place], None if label_place is None else row[label_place]
+
+
+def _json(path: Path, columns: Columns, tally: Tally) -> Cells:
+    with opened(path) as stream:
+        for number, line in enumerate(decoded_lines(stream, str(path), tally), 1):
+            where = f"{path}, line {number}"
+            if not line.strip():
+                yield where, "", None
+                continue
+            try:
+                record = json.loads(line)
+            except ValueError as error:
+                raise UsageError(f"{where}: no valid JSON ({error})") from error
+            if not isinstance(record, Mapping):
+                raise UsageError(f"{where}: no object of JSON; each line is one, with the columns")
+            text, label = columns.chosen(list(record), where)
+            yield where, record[text], None if label is None else record[label]
+
+
+def _parquet(path: Path, columns: Columns, tally: Tally) -> Cells:
+    # Here, because nothing else needs it.
+    import pyarrow as pa
+    from pyarrow.parquet import ParquetFile
+
+    with told(path):
+        try:
+            with ParquetFile(path) as file:
+                text, label = columns.chosen(file.schema_arrow.names, str(path))
+                names, number = [text] + [label] * (label is not None), 0
+                for batch in file.iter_batches(batch_size=1000, columns=names):
+                    values = batch.to_pydict()
+                    for i, value in enumerate(values[text], 1):
+                        where = f"{path}, row {number + i}"
+                        yield where, value, None if label is None else values[label][i - 1]
+                    number += len(batch)
+        except pa.ArrowException as error:
+            raise UsageError(
+                f"{path}: no Parquet, or cut off ({str(error).splitlines()[0]}); save it again"
+            ) from error
