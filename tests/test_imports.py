@@ -32,7 +32,7 @@ ALLOWED = {
     "encoders": BOTTOM | {"nn"},
     "decoders": BOTTOM | {"nn"},
     "auxiliaries": BOTTOM | {"nn"},
-    "objectives": BOTTOM | {"schedules", "nn.distributed"},
+    "objectives": BOTTOM | {"schedules"},
     "vae": BOTTOM
     | {f"{axis}.base" for axis in COMPONENTS}
     | {"distributions.divergence"},

@@ -83,6 +83,7 @@ class Terms:
         kl_per_dim: The divergence of each dimension, with shape (B, D), or None.
         num_tokens: The target tokens of each sentence, with shape (B,).
         auxiliary: What components add to the loss, with shape (B,).
+        own: Where several processes share a batch, what this one has said of its part.
     """
 
     q: Distribution | None
@@ -95,3 +96,4 @@ class Terms:
     kl_per_dim: Tensor | None
     num_tokens: Tensor
     auxiliary: Tensor
+    own: "Terms | None" = None

@@ -26,6 +26,7 @@ class BetaELBO(Objective):
 
     def __init__(self, beta: Schedule | float = 1.0) -> None:
         self.beta = beta if isinstance(beta, Schedule) else Constant(beta)
+        self.moves_kl = not (isinstance(self.beta, Constant) and self.beta.value == 1)
 
     def __call__(self, terms: Terms, step: int) -> Tensor:
         loss = -terms.log_px_z.mean(dim=0) + self.beta(step) * terms.kl + terms.auxiliary  # (B,)
