@@ -116,13 +116,20 @@ def test_long_sentences_are_left_out_of_training() -> None:
     assert 0 < len(seen) < 500
 
 
-def test_ranks_share_an_epoch_in_equally_many_steps() -> None:
-    whole = {frozenset(b.tolist()) for b in BatchPlan(LENGTHS, max_sentences=32).batches(1)}
+def test_ranks_share_each_batch_of_an_epoch() -> None:
+    whole = BatchPlan(LENGTHS, max_sentences=32).batches(1)
     plans = [BatchPlan(LENGTHS, max_sentences=32, rank=rank, world_size=3) for rank in range(3)]
-    parts = [[frozenset(b.tolist()) for b in plan.batches(1)] for plan in plans]
+    parts = [plan.batches(1) for plan in plans]
 
-    assert {len(part) for part in parts} == {len(plans[0])} == {-(-len(whole) // 3)}
-    assert set().union(*parts) == whole
+    assert {len(part) for part in parts} == {len(plan) for plan in plans} == {len(whole)}
+    for batch, *shares in zip(whole, *parts, strict=True):
+        assert sorted(batch) == sorted(np.concatenate(shares))  # none lost, none doubled
+        assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+def test_each_rank_has_a_sentence_of_each_batch() -> None:
+    plans = [BatchPlan(LENGTHS, max_tokens=60, rank=rank, world_size=5) for rank in range(5)]
+    assert min(len(batch) for plan in plans for batch in plan.batches(0)) == 1
 
 
 def test_the_loader_yields_what_the_plan_says() -> None:

@@ -7,6 +7,7 @@ import torch.nn as nn
 from torch import Tensor
 
 from ..errors import UsageError
+from .distributed import all_sum, world_size
 
 
 class BatchNorm(nn.Module):
@@ -15,7 +16,8 @@ class BatchNorm(nn.Module):
     .. math:: \hat x = \frac{x - \operatorname{mean}(x)}{\sqrt{\operatorname{var}(x) + \epsilon}}
 
     In training, mean and variance are those of the batch; in evaluation, their running averages
-    over the last ten or so training batches, or what :func:`calibrate_batch_norm` found.
+    over the last ten or so training batches, or what :func:`calibrate_batch_norm` found. A batch
+    that several processes share is normalised as one.
 
     References:
         | Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate
@@ -36,12 +38,28 @@ class BatchNorm(nn.Module):
         self.norm = nn.BatchNorm1d(num_features, eps=eps, affine=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.training and world_size() > 1:
+            return self._shared(x)
         if self.training and len(x) < 2:
             raise UsageError(
                 f"Batch normalisation needs at least 2 sentences in a training batch, "
                 f"got {len(x)}; train on more text, or with --posterior GaussianPosterior"
             )
         return self.norm(x)
+
+    def _shared(self, x: Tensor) -> Tensor:
+        """As the layer that is replaced, which knows one process alone."""
+        size = all_sum(torch.full((), len(x), dtype=x.dtype, device=x.device))
+        mean = all_sum(x.sum(dim=0)) / size
+        centred = x - mean
+        variance = all_sum(centred.square().sum(dim=0)) / size
+
+        with torch.no_grad():
+            self.norm.num_batches_tracked += 1
+            self.norm.running_mean.lerp_(mean, self.norm.momentum)
+            # As PyTorch keeps it: without the bias of a sample.
+            self.norm.running_var.lerp_(variance * size / (size - 1), self.norm.momentum)
+        return centred * (variance + self.norm.eps).rsqrt()
 
 
 @torch.no_grad()
@@ -59,7 +77,8 @@ def calibrate_batch_norm(module: nn.Module, h: Tensor) -> None:
     Arguments:
         module: A function of features, such as a posterior; without batch normalisation in it,
             nothing happens.
-        h: The features of training sentences drawn at random, with shape (N, H).
+        h: The features of training sentences drawn at random, with shape (N, H); of several
+            processes, each gives its own.
     """
     norms = [part.norm for part in module.modules() if isinstance(part, BatchNorm)]
     if not norms:

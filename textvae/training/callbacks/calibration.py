@@ -6,6 +6,7 @@ import pytorch_lightning as pl
 import torch
 
 from ...nn import BatchNorm, calibrate_batch_norm
+from ...nn.distributed import gather, rank, world_size
 
 
 class CalibrateBatchNorm(pl.Callback):
@@ -28,6 +29,9 @@ class CalibrateBatchNorm(pl.Callback):
         if trainer.sanity_checking or not normalised:
             return
         batches = trainer.train_dataloader.examples(self.num_sentences)
+        shared = len(batches) >= world_size()
+        own = batches[rank() :: world_size()] if shared else batches
         with torch.no_grad(), trainer.precision_plugin.val_step_context():
-            h = [pl_module.vae.features(batch.to(pl_module.device)) for batch in batches]
-            calibrate_batch_norm(posterior, torch.cat(h))
+            h = [pl_module.vae.features(batch.to(pl_module.device)) for batch in own]
+            h = gather(torch.cat(h)) if shared else torch.cat(h)
+            calibrate_batch_norm(posterior, h[rank() :: world_size()])

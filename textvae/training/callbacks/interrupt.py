@@ -54,7 +54,8 @@ class InterruptAtBatchEnd(pl.Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, *batch: Any
     ) -> None:
-        if self.received:
+        # A signal reaches all processes of a run, or one, and not in the same batch.
+        if trainer.strategy.reduce_boolean_decision(self.received, all=False):
             trainer.save_checkpoint(self.checkpoint, weights_only=False)
             raise Interrupted
 
