@@ -2,11 +2,15 @@
 
 __all__ = ["compare"]
 
-from ..console import note
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ..console import Percentage, note
 from ..errors import TrainingError
 from ..runs import unwritable, write_json
+from .examine import examine, witness_of
 from .execute import execute
-from .outcomes import read_outcomes
+from .outcomes import Outcome, read_outcomes
 from .plan import BASELINE, Plan
 from .results import Results, assemble
 
@@ -28,10 +32,24 @@ def compare(plan: Plan, jobs: int = 1) -> Results:
     if not outcomes.keys() - {BASELINE}:
         reason = next(iter(failures.values()), "nothing was trained")
         raise TrainingError(f"no method has finished; the first failed with: {reason}")
+    outcomes = look(plan, outcomes)
     results = assemble(plan, outcomes, failures, jobs)
     write_json(plan.folder / "results.json", results.to_dict())
     note(f"wrote {plan.folder / 'results.json'}")
     return results
+
+
+def look(plan: Plan, outcomes: Mapping[str, list[Outcome]]) -> dict[str, list[Outcome]]:
+    """The outcomes with what is seen when their models are looked at."""
+    witness = witness_of(plan, outcomes.get(BASELINE, []))
+    total, progress = sum(map(len, outcomes.values())), Percentage("looking at the models")
+    seen: dict[str, list[Outcome]] = {}
+    for method, found in outcomes.items():
+        seen[method] = []
+        for outcome in found:
+            seen[method].append(replace(outcome, examined=examine(outcome, witness)))
+            progress(sum(map(len, seen.values())) / total)
+    return seen
 
 
 def begin(plan: Plan) -> None:

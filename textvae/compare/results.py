@@ -101,7 +101,7 @@ class Results:
                     "folder": outcome.task.run.folder.name,
                     "epochs": outcome.epochs,
                     "report": outcome.report,
-                    "examined": outcome.examined,
+                    "examined": {k: v for k, v in outcome.examined.items() if k != "map"},
                 }
                 for outcome in every
             ],

@@ -1,0 +1,174 @@
+"""Looking at a trained model: what it writes, and where its sentences lie."""
+
+__all__ = ["Witness", "examine", "witness_of"]
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..api import TextVAE
+from ..data import GrammarData, SentenceData
+from ..errors import UsageError
+from ..metrics.factors import dci, information_gaps, probe_factors, shared_information
+from ..metrics.paths import PathScore, score_path
+from ..runs import write_json
+from ..wiring.parser import instantiate
+from .outcomes import Outcome
+from .plan import BASELINE, Plan
+
+RECONSTRUCTIONS, PATHS, PATHS_SHOWN, STEPS, SAMPLES = 6, 12, 2, 7, 6
+"""How much of each is looked at."""
+
+MOST = 2000
+"""The sentences whose latents are looked at."""
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+"""Where a traversal stops, among the values that a dimension takes."""
+
+WHOLE = ("topic", "mood", "tense", "number", "polarity", "object_number")
+"""The factors of the grammar that are independent of each other, as disentanglement asks."""
+
+
+@dataclass(frozen=True)
+class Witness:
+    """What models are shown, and who judges what they write.
+
+    Arguments:
+        texts: The sentences of the test split.
+        factors: What they say, where it is known.
+        judge: The language model, or None.
+    """
+
+    texts: Sequence[str]
+    factors: Mapping[str, Sequence[str]]
+    judge: TextVAE | None
+
+
+def witness_of(plan: Plan, baseline: Sequence[Outcome]) -> Witness:
+    """The test sentences, and the language model that was trained in the comparison."""
+    data: SentenceData = instantiate(plan.tasks[0].config)["data"]
+    data.prepare()
+    texts = list(data.texts("test"))[:MOST]
+    factors = data.factors("test") if isinstance(data, GrammarData) else {}
+    factors = {name: values[:MOST] for name, values in factors.items()}
+    judge = TextVAE.load(baseline[0].task.run.folder).to(device()) if baseline else None
+    return Witness(texts, factors, judge)
+
+
+def device() -> str:
+    """A GPU if there is one."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def examine(outcome: Outcome, witness: Witness) -> dict[str, Any]:
+    """Everything that the report shows of a model beside its numbers, in plain data.
+
+    It is kept in the folder of the run, and not looked for twice.
+    """
+    path = outcome.task.run.folder / "examined.json"
+    judged = witness.judge is not None
+    if path.is_file():
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if found["judged"] == judged:
+            return found
+    vae = TextVAE.load(outcome.task.run.folder).to(device())
+    found = {"judged": judged, "samples": vae.sample(SAMPLES)}
+    if vae.latent_dim > 0 and outcome.task.method != BASELINE:
+        z = vae.encode(witness.texts).cpu()
+        found |= writing(vae, witness) | {"map": plane(z.numpy())}
+        if witness.factors:
+            found["factors"] = disentangled(z.numpy(), witness)
+            found["traversals"] = traverse(vae, z, witness)
+    write_json(path, found)
+    return found
+
+
+def writing(vae: TextVAE, witness: Witness) -> dict[str, Any]:
+    """Reconstructions, and ways from one sentence to another with their scores."""
+    shown = list(witness.texts[:RECONSTRUCTIONS])
+    pairs = list(zip(witness.texts[0::2], witness.texts[1::2], strict=False))[:PATHS]
+    ways = [way for start, end in pairs if (way := interpolate(vae, start, end)) is not None]
+    scores = [score_path(lines, witness.judge and witness.judge.score) for lines in ways]
+    return {
+        "reconstructions": [
+            {"sentence": text, "reconstruction": back}
+            for text, back in zip(shown, vae.reconstruct(shown), strict=True)
+        ],
+        "paths": [
+            {"start": start, "end": end, "lines": lines, "score": asdict(score)}
+            for (start, end), lines, score in zip(pairs, ways, scores, strict=False)
+        ][:PATHS_SHOWN],
+        "path_score": average(scores),
+    }
+
+
+def interpolate(vae: TextVAE, start: str, end: str) -> list[str] | None:
+    """A way between two sentences; None where there is none, as between opposite directions."""
+    try:
+        return vae.interpolate(start, end, steps=STEPS)
+    except UsageError:
+        return None
+
+
+def average(scores: Sequence[PathScore]) -> dict[str, float]:
+    """The mean of each score that is known."""
+    columns: dict[str, list[float]] = {}
+    for score in scores:
+        for name, value in asdict(score).items():
+            if value is not None:
+                columns.setdefault(name, []).append(value)
+    return {name: fmean(values) for name, values in columns.items()}
+
+
+def plane(z: np.ndarray) -> dict[str, Any]:
+    """The latents on the two axes along which they vary most."""
+    from sklearn.decomposition import PCA
+
+    if min(z.shape) < 2:
+        return {}
+    pca = PCA(2).fit(z)
+    points = np.round(pca.transform(z), 3).tolist()
+    return {"points": points, "explained": pca.explained_variance_ratio_.tolist()}
+
+
+def disentangled(z: np.ndarray, witness: Witness) -> dict[str, Any]:
+    """How the latents hold the factors."""
+    whole = {name: witness.factors[name] for name in WHOLE if name in witness.factors}
+    gaps = information_gaps(z, whole) if z.shape[1] > 1 else {}
+    return {
+        "mig": fmean(gaps.values()) if gaps else None,
+        "mig_per_factor": gaps,
+        "dci": asdict(dci(z, whole)),
+        "probes": {
+            name: {"accuracy": accuracy, "chance": chance}
+            for name, (accuracy, chance) in probe_factors(z, witness.factors).items()
+        },
+    }
+
+
+def traverse(vae: TextVAE, z: torch.Tensor, witness: Witness) -> list[dict[str, Any]]:
+    """For each factor, what the dimension that tells most of it writes along its range."""
+    whole = {name: witness.factors[name] for name in WHOLE if name in witness.factors}
+    shares = shared_information(z.numpy(), whole)  # (D, F)
+    levels = torch.tensor(QUANTILES, dtype=z.dtype)
+    found = []
+    for j, factor in enumerate(whole):
+        dimension = int(shares[:, j].argmax())
+        moved = z[:1].repeat(len(QUANTILES), 1)
+        moved[:, dimension] = z[:, dimension].quantile(levels)
+        if vae.vae.prior.path == "spherical":
+            moved = torch.nn.functional.normalize(moved, dim=-1)
+        found.append(
+            {
+                "factor": factor,
+                "dimension": dimension,
+                "share": float(shares[dimension, j]),
+                "lines": vae.decode(moved),
+            }
+        )
+    return found
