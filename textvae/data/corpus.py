@@ -1,6 +1,15 @@
 """Corpora: sentences and their tokens in memory-mapped files, prepared once and then cached."""
 
-__all__ = ["SPLITS", "Column", "Corpus", "Source", "Splits", "prepare", "write_sentences"]
+__all__ = [
+    "SPLITS",
+    "Column",
+    "Corpus",
+    "Source",
+    "Splits",
+    "TextSource",
+    "prepare",
+    "write_sentences",
+]
 
 import abc
 import inspect
@@ -27,6 +36,7 @@ from ..component import class_path, describe
 from ..errors import UsageError
 from .characters import CharacterTokenizer
 from .pieces import SentencePieceTokenizer
+from .reader import Tally
 from .tables import Row
 from .tokenizer import Tokenizer
 
@@ -52,6 +62,14 @@ class Source(abc.ABC):
     @abc.abstractmethod
     def read(self, folder: Path) -> tuple[Splits, list[str]]:
         """Writes the sentences into a folder; says in one line each what is worth knowing."""
+
+
+class TextSource(Source):
+    """Where sentences of the user's own come from."""
+
+    @abc.abstractmethod
+    def rows(self, tally: Tally) -> dict[str, Iterator[Row]]:
+        """The sentences as they are read, by the splits that they are in: train at least."""
 
 
 class Column(Sequence):

@@ -2,24 +2,24 @@
 
 __all__ = ["FileSource", "FolderSource"]
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple
 from itertools import chain, product
 from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
-from .corpus import SPLITS, Source, Splits
+from .corpus import SPLITS, Splits, TextSource
 from .opening import SUFFIXES
 from .reader import Tally, digest
 from .splitting import gather
-from .tables import FORMATS, Columns, read_rows
+from .tables import FORMATS, Columns, Row, read_rows
 
 ALIASES = {"train": ("train",), "valid": ("valid", "validation", "dev"), "test": ("test",)}
 """What the file of a split is called, ahead of its suffixes."""
 
 
-class FolderSource(Source):
+class FolderSource(TextSource):
     """A folder that holds the splits: train, valid and test, such as ``train.txt``.
 
     Arguments:
@@ -39,10 +39,12 @@ class FolderSource(Source):
     def identity(self) -> Any:
         return [self.folder.name, astuple(self.columns), *map(digest, self.files.values())]
 
+    def rows(self, tally: Tally) -> dict[str, Iterator[Row]]:
+        return {split: read_rows(path, self.columns, tally) for split, path in self.files.items()}
+
     def read(self, folder: Path) -> tuple[Splits, list[str]]:
         tally = Tally()
-        rows = {split: read_rows(path, self.columns, tally) for split, path in self.files.items()}
-        splits, notes = gather(rows, folder, str(self.files["train"]))
+        splits, notes = gather(self.rows(tally), folder, str(self.files["train"]))
         return splits, tally.notes(self.folder.name, self.unk_token) + notes
 
 
@@ -57,7 +59,7 @@ def _find(folder: Path, split: str) -> Path:
     )
 
 
-class FileSource(Source):
+class FileSource(TextSource):
     """Files that are split by a seeded hash of each sentence.
 
     Copies of a sentence share a split, and where a sentence stands in a file does not matter.
@@ -88,11 +90,14 @@ class FileSource(Source):
         files = [[path.name, digest(path)] for path in self.paths]
         return [files, astuple(self.columns), self.fractions, self.seed]
 
+    def rows(self, tally: Tally) -> dict[str, Iterator[Row]]:
+        files = (read_rows(path, self.columns, tally) for path in self.paths)
+        return {"train": chain.from_iterable(files)}
+
     def read(self, folder: Path) -> tuple[Splits, list[str]]:
         tally = Tally()
-        rows = chain.from_iterable(read_rows(path, self.columns, tally) for path in self.paths)
         alone = len(self.paths) == 1
         where = str(self.paths[0]) if alone else f"{len(self.paths)} files"
-        splits, notes = gather({"train": rows}, folder, where, self.fractions, self.seed)
+        splits, notes = gather(self.rows(tally), folder, where, self.fractions, self.seed)
         name = self.paths[0].name if alone else where
         return splits, tally.notes(name, self.unk_token) + notes

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import UsageError
-from .corpus import Source
+from .corpus import TextSource
 from .files import FileSource, FolderSource
 from .published import PREFIX, DatasetSource, is_saved
 from .tables import Columns
@@ -19,7 +19,7 @@ def find_source(
     seed: int = 0,
     columns: Columns | None = None,
     unk_token: str | None = None,
-) -> Source:
+) -> TextSource:
     """The source that names mean: files, patterns, one folder, or one data set of the hub.
 
     Arguments:

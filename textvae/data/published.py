@@ -12,7 +12,7 @@ from datasets import ClassLabel, Dataset, DatasetDict
 from datasets.exceptions import DatasetsError
 
 from ..errors import UsageError
-from .corpus import Source, Splits
+from .corpus import Splits, TextSource
 from .reader import Tally, accept
 from .splitting import gather
 from .tables import Columns, Row
@@ -29,7 +29,7 @@ def is_saved(folder: Path) -> bool:
     return any((folder / name).is_file() for name in ("dataset_dict.json", "state.json"))
 
 
-class DatasetSource(Source):
+class DatasetSource(TextSource):
     """A data set of the hub or in a local folder; a missing valid or test is taken out of train.
 
     Arguments:
@@ -59,14 +59,18 @@ class DatasetSource(Source):
         prints = {split: dataset._fingerprint for split, dataset in self.found.items()}
         return [self.name, prints, astuple(self.columns), self.fractions, self.seed]
 
-    def read(self, folder: Path) -> tuple[Splits, list[str]]:
-        tally, rows = Tally(), {}
-        for split, dataset in self.found.items():
-            if split in NAMES:
-                rows[NAMES[split]] = self._rows(dataset, f"{self.name}, {split}", tally)
-        if "train" not in rows:
+    def rows(self, tally: Tally) -> dict[str, Iterator[Row]]:
+        if "train" not in self.found:
             raise UsageError(f"{self.name}: no split train; there are: {', '.join(self.found)}")
-        splits, notes = gather(rows, folder, self.name, self.fractions, self.seed)
+        return {
+            NAMES[split]: self._rows(dataset, f"{self.name}, {split}", tally)
+            for split, dataset in self.found.items()
+            if split in NAMES
+        }
+
+    def read(self, folder: Path) -> tuple[Splits, list[str]]:
+        tally = Tally()
+        splits, notes = gather(self.rows(tally), folder, self.name, self.fractions, self.seed)
         if left := [split for split in self.found if split not in NAMES]:
             notes.append(f"{self.name}: not read: {', '.join(left)}")
         return splits, tally.notes(self.name, self.unk_token) + notes
@@ -79,14 +83,16 @@ class DatasetSource(Source):
             labels = rows[label] if label else [None] * len(rows[text])
             for value, given in zip(rows[text], labels, strict=True):
                 number += 1
+                unknown = given is None or (isinstance(kind, ClassLabel) and given < 0)
                 if not isinstance(value, str | None):
-                    raise UsageError(f"{where}, row {number}: {text} holds no strings")
+                    tally.refuse(f"{where}, row {number}: {text} is no string")
+                    continue
+                if label and unknown and value:
+                    tally.refuse(f"{where}, row {number}: no label; leave out the row")
+                    continue
                 sentence = accept(value or "", tally)
                 if sentence is None:
                     continue
-                unknown = given is None or (isinstance(kind, ClassLabel) and given < 0)
-                if label and unknown:
-                    raise UsageError(f"{where}, row {number}: no label; leave out the row")
                 named = kind.int2str(given) if isinstance(kind, ClassLabel) else given
                 yield sentence, None if label is None else str(named)
 

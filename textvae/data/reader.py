@@ -35,6 +35,7 @@ class Tally:
         marks: Byte-order marks, left out.
         joined: Sentences with line breaks inside, as a cell of a table may have; now spaces.
         lookalikes: How many sentences hold each of :data:`LOOKALIKES`.
+        refusals: Where to note what is refused, which is left out then; None ends at the first.
     """
 
     sentences: int = 0
@@ -44,6 +45,17 @@ class Tally:
     marks: int = 0
     joined: int = 0
     lookalikes: Counter[str] = field(default_factory=Counter)
+    refusals: list[str] | None = None
+
+    def refuse(self, message: str) -> None:
+        """Notes that a line is refused.
+
+        Raises:
+            UsageError: Unless that is to be noted only.
+        """
+        if self.refusals is None:
+            raise UsageError(message)
+        self.refusals.append(message)
 
     def notes(self, name: str, unk_token: str | None = None) -> list[str]:
         """One line for everything that a user may want to know.
@@ -125,7 +137,12 @@ def decoded_lines(stream: BinaryIO, name: str, tally: Tally) -> Iterator[str]:
         if number == 1 and line.startswith(BYTE_ORDER_MARK):
             line = line.removeprefix(BYTE_ORDER_MARK)
             tally.marks += 1
-        body = _decode(line, f"{name}, line {number}").removesuffix("\n")
+        text = _decode(line, f"{name}, line {number}", tally)
+        while not line.endswith(b"\n") and len(line) > LONGEST_LINE:  # the rest of one refused
+            line = stream.readline(LONGEST_LINE)
+        if text is None:
+            continue
+        body = text.removesuffix("\n")
         if body.endswith("\r"):
             body = body.removesuffix("\r")
             tally.crlf += 1
@@ -148,20 +165,21 @@ def accept(text: str, tally: Tally) -> str | None:
     return sentence
 
 
-def _decode(line: bytes, where: str) -> str:
+def _decode(line: bytes, where: str, tally: Tally) -> str | None:
+    """The text of a line, or None where it is refused and that is noted."""
     if b"\0" in line:
-        raise UsageError(
+        tally.refuse(
             f"{where}: a NUL byte, so this is UTF-16 or no text at all; "
             "give a text file in UTF-8 (iconv -f UTF-16 -t UTF-8 converts)"
         )
-    if len(line.rstrip(b"\r\n")) > LONGEST_LINE:
-        raise UsageError(
-            f"{where}: longer than {LONGEST_LINE:,} bytes; put one sentence on each line"
-        )
-    try:
-        return line.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise UsageError(
-            f"{where}: byte {error.start + 1} is not UTF-8; convert the file "
-            "(iconv -f LATIN1 -t UTF-8, say), or give a text file if this is none"
-        ) from error
+    elif len(line.rstrip(b"\r\n")) > LONGEST_LINE:
+        tally.refuse(f"{where}: longer than {LONGEST_LINE:,} bytes; put one sentence on each line")
+    else:
+        try:
+            return line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            tally.refuse(
+                f"{where}: byte {error.start + 1} is not UTF-8; convert the file "
+                "(iconv -f LATIN1 -t UTF-8, say), or give a text file if this is none"
+            )
+    return None

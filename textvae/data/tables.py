@@ -59,7 +59,7 @@ class Columns:
         usual = [name for name in USUAL if name in free]
         if len(free) != 1 and not usual:
             raise UsageError(
-                f"{where}: name the column of sentences by --data.text_column; {there}"
+                f"{where}: name the column of sentences (--data.text_column); {there}"
             )
         return (usual or free)[0], self.label
 
@@ -87,12 +87,14 @@ def read_rows(path: Path, columns: Columns, tally: Tally) -> Iterator[Row]:
     records = {".csv": _csv, ".jsonl": _json, ".ndjson": _json, ".parquet": _parquet}
     for where, text, label in records.get(kind, _tsv)(path, columns, tally):
         if not isinstance(text, str | None):
-            raise UsageError(f"{where}: the text is {json.dumps(text, default=str)}, no string")
+            tally.refuse(f"{where}: the text is {json.dumps(text, default=str)}, no string")
+            continue
+        if columns.label is not None and label in (None, "") and text and text.strip():
+            tally.refuse(f"{where}: no label; fill it in, or leave out the row")
+            continue
         sentence = accept(text or "", tally)
         if sentence is None:
             continue
-        if columns.label is not None and label in (None, ""):
-            raise UsageError(f"{where}: no label; fill it in, or leave out the row")
         yield sentence, None if label is None else str(label)
     if tally.sentences == before:
         raise UsageError(f"{path}: no sentence in it; check the column of the text")
@@ -107,7 +109,7 @@ def _tsv(path: Path, columns: Columns, tally: Tally) -> Cells:
     with opened(path) as stream:
         lines = decoded_lines(stream, str(path), tally)
         rows = enumerate((line.split("\t") for line in lines), 1)
-        yield from _cells(path, rows, columns)
+        yield from _cells(path, rows, columns, tally)
 
 
 def _csv(path: Path, columns: Columns, tally: Tally) -> Cells:
@@ -116,14 +118,16 @@ def _csv(path: Path, columns: Columns, tally: Tally) -> Cells:
             (f"{line}\n" for line in decoded_lines(stream, str(path), tally)), strict=True
         )
         try:
-            yield from _cells(path, ((reader.line_num, row) for row in reader), columns)
+            yield from _cells(path, ((reader.line_num, row) for row in reader), columns, tally)
         except csv.Error as error:
             raise UsageError(
                 f"{path}, line {reader.line_num}: no valid CSV ({error}); check the quotes"
             ) from error
 
 
-def _cells(path: Path, rows: Iterable[tuple[int, list[str]]], columns: Columns) -> Cells:
+def _cells(
+    path: Path, rows: Iterable[tuple[int, list[str]]], columns: Columns, tally: Tally
+) -> Cells:
     """The cells of rows whose first one names the columns, unless they go by number."""
     names: list[str] | None = None
     for number, row in rows:
@@ -136,15 +140,15 @@ def _cells(path: Path, rows: Iterable[tuple[int, list[str]]], columns: Columns) 
                 continue
         if row in ([], [""]):
             row = [""] * len(names)  # an empty line, counted as one
-        if len(row) != len(names):
-            raise UsageError(
-                f"{path}, line {number}: {len(row)} columns, where there should be {len(names)}"
-            )
         where = f"{path}, line {number}"
+        if len(row) != len(names):
+            tally.refuse(f"{where}: {len(row)} columns, where there should be {len(names)}")
+            continue
         yield where, row[place], None if label_place is None else row[label_place]
 
 
 def _json(path: Path, columns: Columns, tally: Tally) -> Cells:
+    chosen = None  # by the first line
     with opened(path) as stream:
         for number, line in enumerate(decoded_lines(stream, str(path), tally), 1):
             where = f"{path}, line {number}"
@@ -154,10 +158,18 @@ def _json(path: Path, columns: Columns, tally: Tally) -> Cells:
             try:
                 record = json.loads(line)
             except ValueError as error:
-                raise UsageError(f"{where}: no valid JSON ({error})") from error
+                tally.refuse(f"{where}: no valid JSON ({error})")
+                continue
             if not isinstance(record, Mapping):
-                raise UsageError(f"{where}: no object of JSON; each line is one, with the columns")
-            text, label = columns.chosen(list(record), where)
+                tally.refuse(f"{where}: no object of JSON; each line is one, with the columns")
+                continue
+            if chosen is None:
+                chosen = columns.chosen(list(record), where)
+            if missing := [name for name in chosen if name is not None and name not in record]:
+                there = ", ".join(record)
+                tally.refuse(f"{where}: no column {missing[0]}; there are: {there}")
+                continue
+            text, label = chosen
             yield where, record[text], None if label is None else record[label]
 
 

@@ -3,9 +3,9 @@
 __all__ = ["Request", "parse"]
 
 import argparse
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from jsonargparse import Namespace
 
@@ -13,6 +13,7 @@ from ..errors import UsageError
 from ..runs import Run
 from .configs import find_fragment
 from .parser import GROUPS, make_parser
+from .texts import settle_text
 
 EMBEDDED = "grammar"
 """The configuration of a command line that names neither a configuration nor a text."""
@@ -48,7 +49,7 @@ def parse(argv: Sequence[str], on_top: Sequence[str] = ()) -> Request:
     """
     front = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     front.add_argument("--config", action="append", default=[])
-    front.add_argument("--text")
+    front.add_argument("--text", nargs="+", action="extend")
     front.add_argument("--resume")
     try:
         first, rest = front.parse_known_args(argv)
@@ -63,7 +64,8 @@ def parse(argv: Sequence[str], on_top: Sequence[str] = ()) -> Request:
         first.config.append(EMBEDDED)
     options = [f"--config={config}" for config in (*first.config, *on_top)]
     if first.text is not None:
-        options += ["--data=TextData", f"--data.text={first.text}"]
+        text = first.text[0] if len(first.text) == 1 else json.dumps(first.text)
+        options += ["--data=TextData", f"--data.text={text}"]
 
     config = make_parser(shortcuts=True).parse_args(options + by_path(rest))
     name = config.pop("name")
@@ -71,8 +73,7 @@ def parse(argv: Sequence[str], on_top: Sequence[str] = ()) -> Request:
         raise UsageError(f"--name: a resumed run keeps its name; leave out --name {name}")
     for shortcut in ("config", "text", "resume"):
         config.pop(shortcut)
-    text = absolute_text(config)
-    default = Run.unused(Path(text).name.split(".")[0] if text else "grammar")
+    default = Run.unused(settle_text(config) or "grammar")
     run = resumed or (Run.named(name) if name else default)
     return Request(config, run, resume=resumed is not None)
 
@@ -88,12 +89,3 @@ def by_path(argv: Sequence[str]) -> list[str]:
             elif i + 1 < len(argv):
                 argv[i + 1] = find_fragment(group, argv[i + 1])
     return argv
-
-
-def absolute_text(config: Namespace) -> str | None:
-    """Makes the path of the text absolute, so that config.yaml means the same from any folder."""
-    arguments = config.data.get("init_args")
-    text = arguments.get("text") if arguments else None
-    if text:
-        arguments["text"] = text = str(Path(text).expanduser().absolute())
-    return text
