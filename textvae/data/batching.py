@@ -77,7 +77,10 @@ class BatchPlan:
 
     Sentences of similar length share a batch; who sits with whom and the order of the batches are
     drawn anew for each epoch. No batch has a single sentence unless the corpus has: it joins its
-    neighbours, above the limits if need be. All epochs and all ranks have equally many batches.
+    neighbours, above the limits if need be. All epochs have equally many batches.
+
+    Several processes share each batch, sentence by sentence in turn, so that a step costs each the
+    same and training is that of one process. The limits are those of the whole batch.
 
     Arguments:
         lengths: The tokens of each sentence, ``</s>`` not counted.
@@ -104,19 +107,20 @@ class BatchPlan:
         self.index = np.flatnonzero(lengths <= longest)
         self.lengths = lengths[self.index]
         self.seed, self.rank, self.world_size = seed, rank, world_size
-        self._ends = _cut(np.sort(self.lengths), max_tokens, max_sentences, least=2)
+        least = max(2, world_size)
+        self._ends = _cut(np.sort(self.lengths), max_tokens, max_sentences, least)
 
     def batches(self, epoch: int) -> list[np.ndarray]:
-        """The positions of the sentences of each batch of an epoch."""
+        """The positions of this process's sentences in each batch of an epoch."""
         rng = np.random.default_rng((self.seed, epoch))
         order = rng.permutation(len(self.lengths))
         order = order[np.argsort(self.lengths[order], kind="stable")]
         batches = np.split(self.index[order], self._ends[:-1])
-        turns = np.resize(rng.permutation(len(batches)), len(self) * self.world_size)
-        return [batches[turn] for turn in turns[self.rank :: self.world_size]]
+        turns = rng.permutation(len(batches))
+        return [batches[turn][self.rank :: self.world_size] for turn in turns]
 
     def __len__(self) -> int:
-        return -(-len(self._ends) // self.world_size)
+        return len(self._ends)
 
 
 class SentenceLoader:
@@ -140,6 +144,7 @@ class SentenceLoader:
         self.epoch = 0
         self.position = 0  # batches handed out in this epoch
         self._skip = 0  # batches handed out before the run was cut
+        self._batches: list[np.ndarray] = []  # of this epoch
 
     @property
     def sampler(self) -> "SentenceLoader":
@@ -153,10 +158,11 @@ class SentenceLoader:
 
     def __iter__(self) -> Iterator[Batch]:
         self.position, self._skip = self._skip, 0
+        self._batches = self.plan.batches(self.epoch)
         loader = DataLoader(
             _Batches(self.sentences),
             batch_size=None,
-            sampler=self.plan.batches(self.epoch)[self.position :],
+            sampler=self._batches[self.position :],
             num_workers=self.num_workers,
             pin_memory=torch.cuda.is_available(),
             generator=torch.Generator(),
@@ -164,6 +170,13 @@ class SentenceLoader:
         for batch in loader:
             self.position += 1
             yield batch
+
+    def draws(self, turn: int) -> Iterator[Batch]:
+        """Batches of this epoch without end, drawn by the seed and `turn`; the loader stays put."""
+        rng = np.random.default_rng((self.plan.seed, turn, 1))
+        data = _Batches(self.sentences)
+        while True:
+            yield data[self._batches[rng.integers(len(self._batches))]]
 
     def examples(self, count: int) -> list[Batch]:
         """Batches of some training sentences, drawn by the seed alone; the loader stays put."""

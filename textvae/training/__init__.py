@@ -2,9 +2,10 @@
 
 from .lit import LitTextVAE
 from .lr_schedules import ConstantRate, LRSchedule, PlateauHalving, WarmupDecay
-from .updates import Joint, Update
+from .updates import Aggressive, Joint, Update
 
 __all__ = [
+    "Aggressive",
     "ConstantRate",
     "Joint",
     "LRSchedule",

@@ -7,16 +7,24 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+import torch.nn as nn
 from torch import Tensor
+from torch.nn import Parameter
 from torch.optim import Optimizer
+from torchmetrics import MeanMetric
 
-from ..errors import TrainingError
+from ..errors import TrainingError, UsageError
+from ..nn.distributed import gather_objects, rank, world_size
 from ..objectives import Objective
 from ..types import Batch, Terms
 from ..vae import SentenceVAE
 from .callbacks import CalibrateBatchNorm
 from .lr_schedules import LRSchedule, all_batches
+from .sharing import share_terms
 from .updates import Update
+
+VALIDATED = ("valid_nll_elbo", "valid_reconstruction", "valid_kl")
+"""The means over the sentences of a validation, in nats."""
 
 
 class LitTextVAE(pl.LightningModule):
@@ -47,18 +55,42 @@ class LitTextVAE(pl.LightningModule):
         self.lr_schedule = lr_schedule
         self.automatic_optimization = not update.manual
         self.batches_seen = 0
+        self.tokens_seen: Tensor | int = 0  # those of every step, several for one batch included
+        self._clipping: dict[str, Any] = {}
+        self._held: Iterable[Parameter] = ()
         self._rng: dict[str, Any] | None = None
+        # Lightning's own means over processes are wrong where these have different numbers.
+        self.validated = nn.ModuleDict({name: MeanMetric("disable") for name in VALIDATED})
 
     def configure_optimizers(self) -> Optimizer:
         return self.make_optimizer(self.vae.parameters())
 
     def configure_callbacks(self) -> list[pl.Callback]:
-        return [self.lr_schedule, CalibrateBatchNorm()]
+        if self.update.manual:
+            self._take_over(self.trainer)
+        return [self.lr_schedule, self.update, CalibrateBatchNorm()]
+
+    def _take_over(self, trainer: pl.Trainer) -> None:
+        """Does what a trainer refuses to do where an update steps by itself."""
+        if trainer.accumulate_grad_batches != 1:
+            raise UsageError(
+                f"trainer.accumulate_grad_batches: {type(self.update).__name__} steps at every "
+                "batch; take 1, and a larger --data.batch_size"
+            )
+        if trainer.gradient_clip_val is not None:
+            self._clipping = {
+                "gradient_clip_val": trainer.gradient_clip_val,
+                "gradient_clip_algorithm": trainer.gradient_clip_algorithm or "norm",
+            }
+            trainer.gradient_clip_val = None
 
     def on_train_start(self) -> None:
         for schedule in self.objective.schedules().values():
             schedule.batches_per_epoch = self.trainer.num_training_batches
             schedule.all_batches = all_batches(self.trainer)
+        if world_size() > 1 and self._rng is None:
+            # Lightning has seeded all processes alike, and so they would drop the same words.
+            torch.manual_seed(torch.initial_seed() + 1 + rank())
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         if self._rng is not None:
@@ -71,21 +103,65 @@ class LitTextVAE(pl.LightningModule):
         self.batches_seen += 1
         return loss
 
-    def loss(self, batch: Batch) -> Tensor:
+    def descend(
+        self, batch: Batch, held: Iterable[Parameter] = (), counted: bool = True
+    ) -> Tensor:
+        """Takes one step on a batch, where an update steps by itself.
+
+        Arguments:
+            batch: The batch.
+            held: The parameters that stay where they are. Gradients are clipped with theirs.
+            counted: Whether it is the one step of a batch that the trainer counts.
+
+        Returns:
+            The loss before the step.
+        """
+        optimizer = self.optimizers()
+
+        def closure() -> Tensor:
+            optimizer.zero_grad()
+            loss = self.loss(batch)
+            self.manual_backward(loss)
+            return loss.detach()
+
+        self._held = held
+        if counted:
+            return optimizer.step(closure)
+        return self.trainer.strategy.optimizer_step(optimizer.optimizer, closure, model=self)
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        # Here gradients are summed over processes and no longer scaled for half precision.
+        if self.update.manual:
+            if self._clipping:
+                self.clip_gradients(optimizer, **self._clipping)
+            for parameter in self._held:
+                parameter.grad = None
+
+    def loss(self, batch: Batch, objective: Objective | None = None) -> Tensor:
         """The loss of a training batch, logged with its parts.
+
+        Where several processes share the batch, it is that of all its sentences, in each of them.
+
+        Arguments:
+            batch: The batch.
+            objective: What to descend instead of the run's own.
 
         Raises:
             TrainingError: If it is not a finite number.
         """
-        terms = self.vae(batch, self.objective.num_samples, self.objective.stop_score)
-        loss = self.objective(terms, self.batches_seen)
+        objective = objective or self.objective
+        terms = share_terms(self.vae(batch, objective.num_samples, objective.stop_score))
+        loss = objective(terms, self.batches_seen)
+        self.tokens_seen = self.tokens_seen + terms.num_tokens.sum()
         if not torch.isfinite(loss):
             raise TrainingError(self._not_finite(loss))
-        self.log("loss", loss, prog_bar=True, batch_size=len(batch))
-        self.log("kl", terms.kl.mean(), prog_bar=True, batch_size=len(batch))
-        for name, schedule in self.objective.schedules().items():
-            self.log(name, schedule(self.batches_seen))
-        return loss
+        size = len(terms.num_tokens)
+        self.log("loss", loss, prog_bar=True, batch_size=size)
+        self.log("kl", terms.kl.mean(), prog_bar=True, batch_size=size)
+        for name, value in self.objective.weights(self.batches_seen).items():
+            self.log(name, value)
+        # Each process has a part of the gradient. Their sum is wanted; DDP takes the mean.
+        return loss if world_size() == 1 else loss + (world_size() - 1) * (loss - loss.detach())
 
     def _not_finite(self, loss: Tensor, name: str = "loss") -> str:
         rate = self.trainer.optimizers[0].param_groups[0]["lr"]
@@ -95,14 +171,15 @@ class LitTextVAE(pl.LightningModule):
             f"a lower --optimizer.lr or --trainer.gradient_clip_val 5 usually mends it."
         )
 
-    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+    def validation_step(self, batch: Batch, batch_idx: int) -> Terms:
         # The same draws at every validation, and none taken from training's.
         with torch.random.fork_rng(self._cuda_devices()):
-            torch.manual_seed(batch_idx)
+            torch.manual_seed(batch_idx * world_size() + rank())
             terms = self.vae(batch)
-        self._log_validation(terms, len(batch))
+        self._log_validation(terms)
+        return terms
 
-    def _log_validation(self, terms: Terms, size: int) -> None:
+    def _log_validation(self, terms: Terms) -> None:
         reconstruction = -terms.log_px_z.mean(dim=0)  # (B,)
         values = {
             "valid_nll_elbo": reconstruction + terms.kl,
@@ -110,8 +187,8 @@ class LitTextVAE(pl.LightningModule):
             "valid_kl": terms.kl,
         }
         for name, value in values.items():
-            shown = name == "valid_nll_elbo"
-            self.log(name, value.mean(), prog_bar=shown, batch_size=size, sync_dist=True)
+            self.validated[name].update(value)
+            self.log(name, self.validated[name], prog_bar=name == "valid_nll_elbo")
         loss = values["valid_nll_elbo"].mean()
         if not self.trainer.sanity_checking and not torch.isfinite(loss):
             # Before a checkpoint of these weights takes the place of a good one.
@@ -122,12 +199,18 @@ class LitTextVAE(pl.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["batches_seen"] = self.batches_seen
-        checkpoint["rng"] = _get_rng()
+        checkpoint["objective"] = self.objective.state_dict()
+        checkpoint["tokens_seen"] = int(self.tokens_seen)
+        checkpoint["rng"] = gather_objects(_get_rng())
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.batches_seen = checkpoint["batches_seen"]
+        self.objective.load_state_dict(checkpoint.get("objective", {}))
+        self.tokens_seen = checkpoint.get("tokens_seen", 0)
         # Set at the first batch: Lightning draws numbers of its own before that.
-        self._rng = checkpoint["rng"]
+        # Other processes than then have none to go on with.
+        states = checkpoint["rng"]
+        self._rng = states[rank()] if len(states) == world_size() else None
 
 
 def _get_rng() -> dict[str, Any]:

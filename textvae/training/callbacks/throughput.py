@@ -15,12 +15,15 @@ EVERY = 10
 
 
 class Throughput(pl.Callback):
-    """Logs target tokens per second and the learning rate, and adds up the time over resumes."""
+    """Logs target tokens, those a second, and the learning rate; adds up the time over resumes.
+
+    Every step counts with its tokens, also where an update takes several for one batch.
+    """
 
     def __init__(self) -> None:
         self.seconds_before = 0.0
         self.started: float | None = None
-        self.tokens: Tensor | int = 0
+        self.before: Tensor | int = 0
         self.since = 0.0
 
     @property
@@ -30,17 +33,17 @@ class Throughput(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.started = time.perf_counter()
-        self.restart()  # a run that is resumed may stand in the middle of an epoch
+        self.restart(pl_module)  # a run that is resumed may stand in the middle of an epoch
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self.restart()
+        self.restart(pl_module)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self.restart()
+        self.restart(pl_module)
 
-    def restart(self) -> None:
+    def restart(self, pl_module: pl.LightningModule) -> None:
         """Starts to count anew, so that validation does not count as training."""
-        self.tokens, self.since = 0, time.perf_counter()
+        self.before, self.since = pl_module.tokens_seen, time.perf_counter()
 
     def on_train_batch_end(
         self,
@@ -50,11 +53,12 @@ class Throughput(pl.Callback):
         batch: Batch,
         i: int,
     ) -> None:
-        # Added up where it is: to fetch it at every batch would make a GPU wait.
-        self.tokens = self.tokens + batch.target_mask.sum()
+        # Only now and then: to fetch it at every batch would make a GPU wait.
         if (i + 1) % EVERY == 0 or trainer.is_last_batch:
-            speed = float(self.tokens) / (time.perf_counter() - self.since)
+            seen = int(pl_module.tokens_seen)
+            speed = (seen - int(self.before)) / (time.perf_counter() - self.since)
             pl_module.log("tokens_per_second", speed)
+            pl_module.log("tokens_seen", float(seen))
             pl_module.log("learning_rate", trainer.optimizers[0].param_groups[0]["lr"])
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

@@ -1,6 +1,7 @@
 """Updates, one a file."""
 
+from .aggressive import Aggressive
 from .base import Update
 from .joint import Joint
 
-__all__ = ["Joint", "Update"]
+__all__ = ["Aggressive", "Joint", "Update"]

@@ -5,6 +5,7 @@ __all__ = ["Update"]
 import abc
 from typing import TYPE_CHECKING
 
+import pytorch_lightning as pl
 from torch import Tensor
 
 from ...component import Component
@@ -14,10 +15,12 @@ if TYPE_CHECKING:
     from ..lit import LitTextVAE
 
 
-class Update(Component, abc.ABC):
+class Update(Component, pl.Callback, abc.ABC):
     """Abstract update.
 
-    To add one, implement :meth:`__call__`; where it steps optimisers itself, set :attr:`manual`.
+    To add one, implement :meth:`__call__`; where it steps optimisers itself, by
+    :meth:`LitTextVAE.descend`, set :attr:`manual`. It is a callback too, so that it may look at
+    validation; what must survive a resume goes into `state_dict`.
     """
 
     manual: bool = False
