@@ -43,7 +43,8 @@ def mean_kl(posterior: Posterior, h: Tensor) -> float:
 @pytest.mark.parametrize("latent_dim", [2, 8])
 def test_contract(P: type[Posterior], latent_dim: int) -> None:
     posterior = P(16, latent_dim=latent_dim).double()
-    q = posterior(torch.randn(4, 16, dtype=torch.float64))
+    h = torch.randn(4, 16, dtype=torch.float64, requires_grad=True)
+    q = posterior(h)
     p = posterior.prior_cls(latent_dim).double()()
     z = q.rsample((20_000,))
 
@@ -60,6 +61,7 @@ def test_contract(P: type[Posterior], latent_dim: int) -> None:
         assert torch.all((divergence - estimate.mean(0)).abs() <= 5 * error)
 
     (z.pow(3).mean() + divergence.mean()).backward()
+    assert h.grad is not None and h.grad.isfinite().all()
     for name, parameter in posterior.named_parameters():
         assert parameter.grad is not None and parameter.grad.norm() > 0, name
 
