@@ -75,7 +75,11 @@ def test_what_is_dumped_reads_back(path: Path, tmp_path: Path) -> None:
     assert dump(again) == text
 
 
-PLACES = (("configs", "textvae/configs", "yaml"), ("textvae", "textvae", "py"))
+PLACES = (
+    ("configs", "textvae/configs", "yaml"),
+    ("textvae", "textvae", "py"),
+    ("textvae", "textvae", "html"),
+)
 
 
 def test_an_installation_has_them_too(tmp_path: Path) -> None:

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 from ..console import Percentage, note
 from ..errors import TrainingError
-from ..runs import unwritable, write_json
-from .examine import examine, witness_of
+from ..runs import unwritable, write_json, write_text
+from .examine import Witness, examine, witness_of
 from .execute import execute
 from .outcomes import Outcome, read_outcomes
+from .page import render
 from .plan import BASELINE, Plan
 from .results import Results, assemble
 
@@ -32,16 +33,17 @@ def compare(plan: Plan, jobs: int = 1) -> Results:
     if not outcomes.keys() - {BASELINE}:
         reason = next(iter(failures.values()), "nothing was trained")
         raise TrainingError(f"no method has finished; the first failed with: {reason}")
-    outcomes = look(plan, outcomes)
+    witness = witness_of(plan, outcomes.get(BASELINE, []))
+    outcomes = look(outcomes, witness)
     results = assemble(plan, outcomes, failures, jobs)
     write_json(plan.folder / "results.json", results.to_dict())
-    note(f"wrote {plan.folder / 'results.json'}")
+    write_text(plan.folder / "report.html", render(results, witness))
+    note(f"wrote {plan.folder / 'report.html'} and results.json")
     return results
 
 
-def look(plan: Plan, outcomes: Mapping[str, list[Outcome]]) -> dict[str, list[Outcome]]:
+def look(outcomes: Mapping[str, list[Outcome]], witness: Witness) -> dict[str, list[Outcome]]:
     """The outcomes with what is seen when their models are looked at."""
-    witness = witness_of(plan, outcomes.get(BASELINE, []))
     total, progress = sum(map(len, outcomes.values())), Percentage("looking at the models")
     seen: dict[str, list[Outcome]] = {}
     for method, found in outcomes.items():

@@ -3,6 +3,7 @@
 __all__ = ["BASELINE", "Plan", "Task", "differences", "make_plan", "method_names"]
 
 import difflib
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +58,7 @@ class Plan:
         tasks: The runs, the baseline's first.
         configs: What each method is asked at the first seed, as plain data.
         text: What the sentences are called.
+        command: What repeats the comparison.
     """
 
     folder: Path
@@ -65,6 +67,7 @@ class Plan:
     tasks: tuple[Task, ...]
     configs: Mapping[str, dict[str, Any]]
     text: str
+    command: str
 
     @property
     def reference(self) -> str:
@@ -118,7 +121,9 @@ def make_plan(
     check_folder(folder, tasks)
     plain = {method: plain_data(config) for method, config in configs.items()}
     called = Path(text).name if text else "the embedded corpus"
-    return Plan(folder, tuple(named), numbers, tasks, plain, called)
+    command = ["textvae", "compare", "--name", str(folder), "--seeds", str(seeds)]
+    command += ["--methods", ",".join(methods), *options]
+    return Plan(folder, tuple(named), numbers, tasks, plain, called, shlex.join(command))
 
 
 def make_tasks(

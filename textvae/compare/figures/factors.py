@@ -1,0 +1,104 @@
+"""How the latents hold the factors of the grammar."""
+
+__all__ = ["beta_plot", "probe_plot"]
+
+from typing import Any
+
+import numpy as np
+
+from ..outcomes import Outcome
+from ..plan import BASELINE
+from ..results import Results
+from .style import COLOURS, PALE, colour_of, panels, svg
+
+SCORES = {
+    "MIG": lambda found: found["mig"],
+    "DCI disentanglement": lambda found: found["dci"]["disentanglement"],
+    "DCI completeness": lambda found: found["dci"]["completeness"],
+    "DCI informativeness": lambda found: found["dci"]["informativeness"],
+}
+
+
+def beta_plot(results: Results) -> str | None:
+    """Disentanglement against beta where at least three constant ones were tried, else the KL."""
+    seen = [
+        (method, outcome)
+        for method, outcomes in results.outcomes.items()
+        for outcome in outcomes
+        if method != BASELINE and outcome.examined.get("factors")
+    ]
+    if not seen:
+        return None
+    betas = {method: constant_beta(outcome.task.config) for method, outcome in seen}
+    against_beta = len({beta for beta in betas.values() if beta is not None}) >= 3
+    names = list(results.plan.methods)
+    with panels(len(SCORES), 3.6, 2.6, columns=2) as (figure, axes):
+        for ax, (title, score) in zip(axes, SCORES.items(), strict=True):
+            for method, outcome in seen:
+                x = betas[method] if against_beta else outcome.report.get("kl")
+                y = score(outcome.examined["factors"])
+                if x is not None and y is not None:
+                    first = outcome is results.outcomes[method][0]
+                    label = method if first else None
+                    ax.plot(
+                        x, y, "o", color=colour_of(method, names), ms=7, mec="white", label=label
+                    )
+            ax.set_title(title)
+            ax.set_ylim(-0.03, 1.03)
+            ax.set_xlabel("beta" if against_beta else "KL, nats per sentence")
+            if against_beta:
+                ax.set_xscale("log", base=2)
+        handles, labels = axes[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside upper left", ncols=6)
+        return svg(figure, "Disentanglement of each method")
+
+
+def constant_beta(config: Any) -> float | None:
+    """The weight of the divergence where it is one number over 0."""
+    arguments = config.objective.get("init_args") or {}
+    beta = arguments.get("beta")
+    return float(beta) if isinstance(beta, (int, float)) and beta > 0 else None
+
+
+def probe_plot(results: Results) -> str | None:
+    """How well a linear probe tells each factor, and how often the commonest value is right."""
+    found = {
+        method: probes(outcomes)
+        for method, outcomes in results.outcomes.items()
+        if outcomes[0].examined.get("factors")
+    }
+    if not found:
+        return None
+    factors = list(next(iter(found.values())))
+    names, height = list(results.plan.methods), 0.8 / len(found)
+    with panels(1, 7.6, 0.8 + 0.09 * len(factors) * (len(found) + 1.5), columns=1) as (
+        figure,
+        (ax,),
+    ):
+        y = np.arange(len(factors))
+        for i, (method, values) in enumerate(found.items()):
+            share = [values[factor][0] for factor in factors]
+            place = y + (i - (len(found) - 1) / 2) * height
+            ax.barh(place, share, height * 0.92, color=colour_of(method, names), label=method)
+        chance = [next(iter(found.values()))[factor][1] for factor in factors]
+        ax.vlines(chance, y - 0.42, y + 0.42, color=COLOURS[3], lw=1.4, label="chance")
+        ax.set_yticks(y, factors)
+        ax.set_ylim(len(factors) - 0.5, -0.5)
+        ax.set_xlim(0, 1)
+        ax.set_xlabel("accuracy of a linear probe, on sentences held out")
+        ax.grid(False, axis="y")
+        ax.spines["left"].set_color(PALE)
+        figure.legend(loc="outside upper left", ncols=6)
+        return svg(figure, "Accuracy of linear probes of each factor")
+
+
+def probes(outcomes: list[Outcome]) -> dict[str, tuple[float, float]]:
+    """The mean accuracy of each probe over the seeds, and that of chance."""
+    seen = [outcome.examined["factors"]["probes"] for outcome in outcomes]
+    return {
+        factor: tuple(
+            float(np.mean([probe[factor][key] for probe in seen]))
+            for key in ("accuracy", "chance")
+        )
+        for factor in seen[0]
+    }

@@ -1,0 +1,109 @@
+"""How all figures look, and how they become SVG."""
+
+__all__ = ["INK", "PALE", "axes_of", "colour_of", "panels", "svg"]
+
+import io
+import math
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..plan import BASELINE
+
+INK, PALE = "#1f2933", "#8894a3"
+COLOURS = (
+    "#4c78a8",
+    "#f58518",
+    "#54a24b",
+    "#e45756",
+    "#72b7b2",
+    "#b279a2",
+    "#9d755d",
+    "#d9a400",
+    "#ff7f9c",
+    "#3a5b8c",
+)
+
+STYLE = {
+    "axes.edgecolor": PALE,
+    "axes.labelcolor": INK,
+    "axes.labelsize": 10,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 10.5,
+    "axes.titleweight": "bold",
+    "font.family": "sans-serif",
+    "font.sans-serif": ["Inter", "Segoe UI", "Helvetica", "Arial", "DejaVu Sans"],
+    "font.size": 9.5,
+    "grid.color": "#e4e8ee",
+    "legend.frameon": False,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "textvae",
+    "text.color": INK,
+    "xtick.color": PALE,
+    "xtick.labelcolor": INK,
+    "ytick.color": PALE,
+    "ytick.labelcolor": INK,
+}
+
+
+def colour_of(method: str, methods: Sequence[str]) -> str:
+    """The colour of a method, the same in every figure."""
+    if method == BASELINE:
+        return PALE
+    return COLOURS[[m for m in methods if m != BASELINE].index(method) % len(COLOURS)]
+
+
+@contextmanager
+def axes_of(width: float = 7.6, height: float = 4.2) -> Iterator[tuple[Figure, Axes]]:
+    """One pair of axes with a grid behind it; sizes in inches."""
+    with panels(1, width, height, columns=1) as (figure, axes):
+        yield figure, axes[0]
+
+
+@contextmanager
+def panels(
+    count: int, width: float, height: float, columns: int = 3
+) -> Iterator[tuple[Figure, list[Axes]]]:
+    """Axes in rows, each `width` by `height` inches."""
+    columns = min(columns, count)
+    rows = math.ceil(count / columns)
+    with quiet(), rc_context(STYLE):
+        figure = Figure((width * columns, height * rows), layout="constrained")
+        axes = list(figure.subplots(rows, columns, squeeze=False).flat)
+        for spare in axes[count:]:
+            spare.set_axis_off()
+        for used in axes[:count]:
+            used.grid(True)
+            used.set_axisbelow(True)
+        yield figure, axes[:count]
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """No remarks on fonts that the reader's browser has and this machine has not."""
+    import logging
+
+    logger = logging.getLogger("matplotlib.font_manager")
+    level, _ = logger.level, logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def svg(figure: Figure, title: str) -> str:
+    """A figure as an element of a page, named for those who do not see it."""
+    with quiet(), rc_context(STYLE):
+        buffer = io.StringIO()
+        figure.savefig(buffer, format="svg", transparent=True, dpi=160, metadata={"Date": None})
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.S)
+    label = title.replace("&", "&amp;").replace('"', "&quot;")
+    return text.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
