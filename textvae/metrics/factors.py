@@ -108,7 +108,7 @@ def dci(z: np.ndarray, factors: Factors, seed: int = 0) -> DCI:
     train, test = halves(len(z), seed)
     importance, right = np.zeros((z.shape[1], len(factors))), []
     for j, values in enumerate(map(np.asarray, factors.values())):
-        # All dimensions at every split: of a few, one that says nothing would be the best at times.
+        # All dimensions at each split: among a few, one that says nothing is the best at times.
         forest = RandomForestClassifier(TREES, max_features=None, random_state=seed)
         forest.fit(z[train], values[train])
         importance[:, j] = forest.feature_importances_
