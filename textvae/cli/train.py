@@ -2,6 +2,7 @@
 
 __all__ = ["run"]
 
+import os
 from collections.abc import Sequence
 
 from ..console import note
@@ -34,7 +35,10 @@ def run(argv: Sequence[str]) -> int:
         print(HELP)
         return 0
 
+    # Before torch: else it warns of what some updates need, in each process.
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     from ..training.callbacks import Interrupted
+    from ..wiring.processes import is_first
     from ..wiring.request import parse
     from ..wiring.train import train
 
@@ -44,6 +48,8 @@ def run(argv: Sequence[str]) -> int:
     except Interrupted:
         note(f"interrupted; continue with: textvae train --resume {request.run.folder}")
         return 130
+    if not is_first():
+        return 0
     print(evaluation.table())
     print()
     print(request.run.samples.read_text(encoding="utf-8"), end="")

@@ -29,7 +29,8 @@ class SentenceData(pl.LightningDataModule, abc.ABC):
 
     Arguments:
         tokenizer: What makes tokens of text, or None for what suits the text.
-        batch_size: The largest batch in sentences; 32 if neither limit is given.
+        batch_size: The largest batch in sentences, which the processes of a run share; 32 if
+            neither limit is given.
         batch_tokens: The largest batch in tokens, ``</s>`` and padding counted.
         max_length: The longest training sentence, in tokens.
         num_workers: How many processes put training batches together; 0 for none but this one.
@@ -130,15 +131,15 @@ class SentenceData(pl.LightningDataModule, abc.ABC):
 
     def train_dataloader(self) -> SentenceLoader:
         """The training batches, in an order that follows from the seed of the run."""
-        ranks = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        rank, processes = self._place()
         plan = BatchPlan(
             self.corpus.lengths["train"],
             max_sentences=self.batch_size,
             max_tokens=self.batch_tokens,
             max_length=self.max_length,
             seed=torch.initial_seed(),
-            rank=ranks[0],
-            world_size=ranks[1],
+            rank=rank,
+            world_size=processes,
         )
         return SentenceLoader(self.sentences("train"), plan, self.num_workers)
 
@@ -150,10 +151,35 @@ class SentenceData(pl.LightningDataModule, abc.ABC):
         """The test sentences, each once."""
         return self._ordered("test")
 
+    def check_processes(self, processes: int) -> None:
+        """
+        Raises:
+            UsageError: If a batch cannot be shared by so many processes.
+        """
+        if self.batch_size is not None and self.batch_size < processes:
+            raise UsageError(
+                f"data.batch_size: {processes} processes share a batch of {self.batch_size} "
+                f"sentences; raise it to {processes} or more, or lower --trainer.devices"
+            )
+        for split in ("train", "valid"):
+            if len(self.corpus.lengths[split]) < processes:
+                raise UsageError(
+                    f"{split}: {len(self.corpus.lengths[split])} sentences are too few for "
+                    f"{processes} processes; lower --trainer.devices"
+                )
+
     def _ordered(self, split: str) -> OrderedLoader:
+        """This process's share of a split, whose batches are those of a single process."""
+        rank, processes = self._place()
         lengths = self.corpus.lengths[split]
         batches = length_batches(lengths, self.batch_tokens, self.batch_size)
-        return OrderedLoader(self.sentences(split), batches)
+        if len(batches) < processes:
+            batches = length_batches(lengths, max_sentences=max(1, len(lengths) // processes))
+        return OrderedLoader(self.sentences(split), batches[rank::processes])
+
+    def _place(self) -> tuple[int, int]:
+        """The number of this process, and of how many."""
+        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
 
 
 class TextData(SentenceData):

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pytorch_lightning.loggers import Logger
+from pytorch_lightning.utilities import rank_zero_only
 from torch.utils.tensorboard import SummaryWriter
 
 from ..runs import Run, replacing
@@ -44,6 +45,7 @@ class RunLogger(Logger):
     def version(self) -> str:
         return ""
 
+    @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         step = int(step or 0)
         # What came after the checkpoint that a run resumes from did not happen.
@@ -61,6 +63,7 @@ class RunLogger(Logger):
     def log_hyperparams(self, *_: Any, **__: Any) -> None:
         """Does nothing: config.yaml has them all."""
 
+    @rank_zero_only
     def save(self) -> None:
         if time.monotonic() - self.saved > PAUSE:
             self.write()
@@ -74,6 +77,7 @@ class RunLogger(Logger):
                 table.writeheader()
                 table.writerows(self.rows)
 
+    @rank_zero_only
     def finalize(self, status: str) -> None:
         self.write()
         if self.writer is not None:

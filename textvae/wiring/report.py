@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from ..metrics import Evaluation
+from ..nn.distributed import world_size
 from ..runs import write_json
 
 PACKAGES = ("textvae", "torch", "pytorch-lightning", "transformers", "datasets", "numpy")
@@ -48,6 +49,7 @@ def provenance() -> dict[str, Any]:
             "processor": processor(),
             "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
             "threads": torch.get_num_threads(),
+            "processes": world_size(),
             "gpus": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
         },
     }

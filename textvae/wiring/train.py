@@ -6,12 +6,11 @@ import errno
 import logging
 import time
 import warnings
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytorch_lightning as pl
 from jsonargparse import Namespace
-from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from ..api import TextVAE
@@ -21,17 +20,16 @@ from ..errors import TrainingError, UsageError
 from ..metrics import Evaluation
 from ..runs import Run, unwritable, write_text
 from ..training import LitTextVAE
-from ..training.callbacks import InterruptAtBatchEnd, Progress, Throughput
+from ..training.callbacks import Throughput
 from ..vae import SentenceVAE
 from .build import build
-from .checkpoints import WholeFiles, read_checkpoint
-from .logger import RunLogger
-from .parser import construct, dump, instantiate
+from .checkpoints import read_checkpoint
+from .combinations import check_combination
+from .parser import dump, instantiate
+from .processes import end_children, is_first, one_voice
 from .report import write_report
 from .show import show
-
-MONITOR = "valid_nll_elbo"
-"""What the best checkpoint is lowest in."""
+from .trainer import make_trainer
 
 
 def train(config: Namespace, run: Run, resume: bool = False) -> Evaluation:
@@ -48,32 +46,54 @@ def train(config: Namespace, run: Run, resume: bool = False) -> Evaluation:
         Interrupted: After Ctrl-C or SIGTERM, when a checkpoint is written.
     """
     quieten()
-    if not resume:
+    with ExitStack() as end, one_voice():
+        return run_through(config, run, resume, end)
+
+
+def run_through(config: Namespace, run: Run, resume: bool, end: ExitStack) -> Evaluation:
+    """As :func:`train`, in one process of the run.
+
+    Arguments:
+        config: What :func:`parse` returns.
+        run: The folder; other processes than the first may take it for another.
+        resume: Whether to continue from the last checkpoint of the run.
+        end: What is still to be done when the run has ended, or failed.
+    """
+    if is_first() and not resume:
         run.check_unused()
     parts = instantiate(config)
     data, options = parts["data"], parts.pop("trainer")
     data.prepare()
-    for line in data.notes:
-        note(line)
-
     pl.seed_everything(config.seed, verbose=False)
     module = build(**parts)
     module.configure_optimizers()  # so that its refusals come before anything is written
+    for line in [*data.notes, *check_combination(module.vae, module.objective)]:
+        if is_first():
+            note(line)
+
     clock = Throughput()
     trainer = make_trainer(options, run, clock)
-    if trainer.is_global_zero:
-        if not resume:
-            run.create()
-        write_text(run.config, dump(config))
+    data.check_processes(trainer.world_size)
+    end.callback(end_children, trainer)
+    begin(config, run, resume)
     try:
         fit(trainer, module, data, run.checkpoints / "last.ckpt", resume)
     except UsageError:
-        if not resume and not any(run.checkpoints.glob("*")):
+        if is_first() and not resume and not any(run.checkpoints.glob("*")):
             run.remove()
         raise
-    best = TextVAE(best_of(module, run), data.tokenizer)
-    best.save(run.model)
-    return report(best.to(trainer.strategy.root_device), data, config, run, clock.seconds_before)
+    # Only the first process knows a name that was found because it was free.
+    run = Run(Path(trainer.strategy.broadcast(str(run.folder))))
+    best = TextVAE(best_of(module, run), data.tokenizer).to(trainer.strategy.root_device)
+    return report(best, data, config, run, clock.seconds_before)
+
+
+def begin(config: Namespace, run: Run, resume: bool) -> None:
+    """Makes the folder of a run, with its configuration."""
+    if is_first():
+        if not resume:
+            run.create()
+        write_text(run.config, dump(config))
 
 
 def quieten() -> None:
@@ -82,43 +102,6 @@ def quieten() -> None:
         logging.getLogger(name).setLevel(logging.ERROR)
     for module in ("pytorch_lightning", "lightning_fabric"):
         warnings.filterwarnings("ignore", module=module)
-
-
-def make_trainer(options: dict[str, Any], run: Run, clock: Throughput) -> pl.Trainer:
-    """Lightning's trainer with the user's options and our callbacks.
-
-    Raises:
-        UsageError: If the options contradict each other or the machine.
-    """
-    callbacks = options.pop("callbacks") or []
-    callbacks = [*callbacks] if isinstance(callbacks, list) else [callbacks]
-    if options.pop("enable_progress_bar") is not False:
-        callbacks.append(Progress())
-    places = {"dirpath": run.checkpoints, "enable_version_counter": False}
-    callbacks += [
-        clock,
-        InterruptAtBatchEnd(run.checkpoints / "last.ckpt"),
-        ModelCheckpoint(filename="best", monitor=MONITOR, **places),
-        ModelCheckpoint(filename="last", every_n_epochs=1, **places),
-    ]
-    try:
-        trainer = construct(
-            pl.Trainer,
-            **options,
-            callbacks=callbacks,
-            logger=RunLogger(run),
-            plugins=[WholeFiles()],
-            default_root_dir=run.folder,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-        )
-    except (MisconfigurationException, ModuleNotFoundError) as error:
-        raise UsageError(f"trainer: {error}") from error
-    if trainer.world_size > 1:
-        raise UsageError(
-            f"trainer.devices: a run trains in one process so far, not {trainer.world_size}; use 1"
-        )
-    return trainer
 
 
 def fit(
@@ -170,7 +153,9 @@ def best_of(module: LitTextVAE, run: Run) -> SentenceVAE:
 def report(
     vae: TextVAE, data: SentenceData, config: Namespace, run: Run, seconds: float
 ) -> Evaluation:
-    """Evaluates on the test split, and writes report.json and samples.txt."""
+    """Evaluates on the test split; writes the model, report.json and samples.txt."""
+    if is_first():
+        vae.save(run.model)
     began = time.perf_counter()
     texts = data.texts("test")
     evaluation = vae.evaluate(
@@ -179,9 +164,10 @@ def report(
         seed=config.seed,
         split="test",
         floor=data.floor("test"),
-        progress=Percentage("evaluating the test split"),
+        progress=Percentage("evaluating the test split") if is_first() else None,
     )
-    times = {"train": seconds, "evaluate": time.perf_counter() - began}
-    write_report(run.report, evaluation, times)
-    write_text(run.samples, show(vae, texts))
+    if is_first():
+        times = {"train": seconds, "evaluate": time.perf_counter() - began}
+        write_report(run.report, evaluation, times)
+        write_text(run.samples, show(vae, texts))
     return evaluation
