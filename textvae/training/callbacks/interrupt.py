@@ -54,6 +54,14 @@ class InterruptAtBatchEnd(pl.Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, *batch: Any
     ) -> None:
+        # A validation follows the last batch of an epoch; a run resumed from before it has none.
+        if not trainer.is_last_batch:
+            self._end(trainer)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._end(trainer)
+
+    def _end(self, trainer: pl.Trainer) -> None:
         # A signal reaches all processes of a run, or one, and not in the same batch.
         if trainer.strategy.reduce_boolean_decision(self.received, all=False):
             trainer.save_checkpoint(self.checkpoint, weights_only=False)
