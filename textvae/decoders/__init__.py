@@ -3,5 +3,6 @@
 from .base import Decoder
 from .gru import GRUDecoder
 from .lstm import LSTMDecoder
+from .transformer import TransformerDecoder
 
-__all__ = ["Decoder", "GRUDecoder", "LSTMDecoder"]
+__all__ = ["Decoder", "GRUDecoder", "LSTMDecoder", "TransformerDecoder"]

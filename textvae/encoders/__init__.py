@@ -3,5 +3,6 @@
 from .base import Encoder
 from .gru import GRUEncoder
 from .lstm import LSTMEncoder
+from .transformer import TransformerEncoder
 
-__all__ = ["Encoder", "GRUEncoder", "LSTMEncoder"]
+__all__ = ["Encoder", "GRUEncoder", "LSTMEncoder", "TransformerEncoder"]

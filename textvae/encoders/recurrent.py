@@ -65,10 +65,15 @@ class RecurrentEncoder(Encoder):
         """The recurrent network; a leaf sets it as a class attribute."""
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        # Padding stands at the end, where a network that reads forwards has not been yet.
+        if not self.recurrent.bidirectional and not self.training:
+            words, index = x.unique(return_inverse=True)
+            outputs = recur(self.recurrent, self.embedding(words), index=index)
+            return pool(outputs, mask, self.pooling)
+
         inputs = self.dropout(self.embedding(x))  # (B, T, E)
         if not self.recurrent.bidirectional:
-            # Padding stands at the end, where a network that reads forwards has not been yet.
-            return pool(recur(self.recurrent, inputs, None, None), mask, self.pooling)
+            return pool(self.recurrent(inputs)[0], mask, self.pooling)
 
         lengths = mask.sum(dim=1).cpu()
         packed = pack_padded_sequence(inputs, lengths, batch_first=True, enforce_sorted=False)

@@ -4,6 +4,7 @@ from .batch_norm import BatchNorm, calibrate_batch_norm
 from .cross_entropy import linear_log_prob
 from .dropout import Dropout
 from .initialisation import init_uniform_
+from .padding import align
 from .pooling import POOLINGS, pool
 from .precision import at_least_float32
 from .recurrence import recur
@@ -13,6 +14,7 @@ __all__ = [
     "POOLINGS",
     "BatchNorm",
     "Dropout",
+    "align",
     "at_least_float32",
     "calibrate_batch_norm",
     "init_uniform_",

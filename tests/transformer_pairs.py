@@ -1,0 +1,70 @@
+"""Configurations of `transformers` at toy size."""
+
+from typing import Any
+
+ENCODERS: dict[str, dict[str, Any]] = {
+    "bert": {"num_hidden_layers": 2},
+    "distilbert": {
+        "n_layers": 2,
+        "n_heads": 2,
+        "dim": 8,
+        "hidden_dim": 16,
+        "sinusoidal_pos_embds": True,
+    },
+    "modernbert": {
+        "num_hidden_layers": 2,
+        "intermediate_size": 16,
+        "local_attention": 4,
+        "global_attn_every_n_layers": 2,
+    },
+    "roberta": {"num_hidden_layers": 2},
+    "t5": {"num_layers": 2, "d_kv": 4, "d_ff": 16},
+}
+for _name, _config in ENCODERS.items():
+    if _name != "distilbert":
+        _config |= {"hidden_size": 8, "num_attention_heads": 2}
+    if _name in ("bert", "roberta"):
+        _config["intermediate_size"] = 16
+    _config["model_type"] = _name
+
+DECODERS: dict[str, dict[str, Any]] = {
+    "gpt2": {"n_embd": 8, "n_layer": 2, "n_head": 2, "n_positions": 24},
+    "llama": {
+        "hidden_size": 8,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 1,
+        "intermediate_size": 16,
+    },
+    "gemma2": {
+        "hidden_size": 8,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 2,
+        "head_dim": 4,
+        "intermediate_size": 16,
+        "final_logit_softcapping": None,
+    },
+    "xglm": {"d_model": 8, "num_layers": 2, "attention_heads": 2, "ffn_dim": 16},
+    "t5": {"d_model": 8, "num_layers": 2, "num_heads": 2, "d_kv": 4, "d_ff": 16},
+    "bart": {
+        "d_model": 8,
+        "encoder_layers": 2,
+        "decoder_layers": 2,
+        "encoder_attention_heads": 2,
+        "decoder_attention_heads": 2,
+        "encoder_ffn_dim": 16,
+        "decoder_ffn_dim": 16,
+        "max_position_embeddings": 24,
+    },
+}
+for _name, _config in DECODERS.items():
+    _config["model_type"] = _name
+
+INJECTIONS = (
+    ["prefix"],
+    ["embedding"],
+    ["memory"],
+    ["embedding", "memory"],
+    ["prefix", "embedding", "memory"],
+)

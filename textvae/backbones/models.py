@@ -1,0 +1,240 @@
+"""Models of `transformers`, from a configuration or with pretrained weights."""
+
+__all__ = [
+    "ATTENTIONS",
+    "Source",
+    "load_encoder",
+    "load_language_model",
+    "max_positions",
+]
+
+import difflib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+import torch.nn as nn
+
+from ..errors import UsageError
+from ..types import BOS, EOS, PAD
+from .numbering import find_specials, load_tokenizer, numbering
+from .quiet import first_line, quiet
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig, PreTrainedModel
+
+ATTENTIONS = Literal["eager", "sdpa", "flash_attention_2"]
+
+REFUSALS = (OSError, ValueError, ImportError, KeyError, AttributeError, TypeError, RuntimeError)
+"""What `transformers` raises where a model cannot be had."""
+
+
+SPECIALS = {
+    "pad_token_id": PAD,
+    "bos_token_id": BOS,
+    "eos_token_id": EOS,
+    "decoder_start_token_id": BOS,
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a model comes from: exactly one of `config` and `pretrained`.
+
+    Arguments:
+        vocab_size: How many tokens there are, in our numbers.
+        config: A configuration of `transformers`: model_type and its options.
+        pretrained: The name or folder of a model with its tokenizer.
+        specials: The model's numbers for padding, start, end and unknown, where it does not number
+            tokens as we do.
+        attention: The implementation of attention, or None for what the library chooses.
+        trust_remote_code: Whether code that comes with the model may run.
+    """
+
+    vocab_size: int
+    config: dict[str, Any] | None
+    pretrained: str | None
+    specials: list[int] | None
+    attention: ATTENTIONS | None
+    trust_remote_code: bool
+
+    def __post_init__(self) -> None:
+        if (self.config is None) == (self.pretrained is None):
+            raise ValueError("Exactly one of 'config' and 'pretrained' must be given.")
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model, and what it takes to build it again without its source.
+
+    Arguments:
+        model: The model.
+        config: Its configuration, as plain data.
+        specials: As for :class:`Source`.
+        ids: The model's number of each of our tokens, with shape (V,), or None if they are ours.
+    """
+
+    model: "PreTrainedModel"
+    config: dict[str, Any]
+    specials: list[int] | None
+    ids: torch.Tensor | None
+
+
+def load_encoder(source: Source) -> Loaded:
+    """The model that turns tokens into hidden states: of a pair, its encoder."""
+    from transformers import AutoModel
+
+    loaded = _load(source, AutoModel)
+    model = loaded.model
+    if loaded.model.config.is_encoder_decoder:
+        model = loaded.model.get_encoder()
+    if isinstance(getattr(model, "pooler", None), nn.Module):
+        model.pooler = None  # pooling is ours
+    return Loaded(model, loaded.config, loaded.specials, loaded.ids)
+
+
+def load_language_model(source: Source) -> Loaded:
+    """A causal language model, or a sequence-to-sequence model.
+
+    Raises:
+        UsageError: If the model can be neither.
+    """
+    from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
+    from transformers.models.auto.modeling_auto import (
+        MODEL_FOR_CAUSAL_LM_MAPPING,
+        MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING,
+    )
+
+    config = _config_of(source)
+    if config.is_encoder_decoder and type(config) in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING:
+        return _load(source, AutoModelForSeq2SeqLM)
+    known = type(config) in MODEL_FOR_CAUSAL_LM_MAPPING or "auto_map" in vars(config)
+    # Encoders such as BERT have a causal variant too, which nobody has trained.
+    if not known or _reads_both_ways(config):
+        raise UsageError(
+            f"{_name(source)} is an encoder, and a decoder is wanted; take a causal language "
+            "model such as gpt2 or llama, or a pair such as t5 or bart"
+        )
+    return _load(source, AutoModelForCausalLM)
+
+
+def max_positions(model: nn.Module) -> int | None:
+    """How many tokens a model has positions for; None where it knows no limit."""
+    limit = getattr(model.config, "max_position_embeddings", None)
+    for name, part in model.named_modules():
+        # RoBERTa and its kin number positions from behind padding's.
+        if name.endswith("position_embeddings") and getattr(part, "padding_idx", None) is not None:
+            return part.num_embeddings - part.padding_idx - 1
+    return limit
+
+
+def _reads_both_ways(config: "PreTrainedConfig") -> bool:
+    from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
+
+    is_masked = config.model_type in MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    return is_masked and not config.is_encoder_decoder
+
+
+def _name(source: Source) -> str:
+    return source.pretrained or f"model_type {source.config.get('model_type')}"
+
+
+def _load(source: Source, auto: Any) -> Loaded:
+    options: dict[str, Any] = {
+        "attn_implementation": source.attention,
+        "trust_remote_code": source.trust_remote_code,
+        "dtype": torch.get_default_dtype(),
+    }
+    specials = source.specials
+    config = _config_of(source)
+    try:
+        with quiet():
+            if source.pretrained is None:
+                model = auto.from_config(config, **options)
+            else:
+                model = auto.from_pretrained(source.pretrained, config=config, **options)
+    except REFUSALS as error:
+        raise _refusal(source, error) from error
+    if source.pretrained is not None:
+        tokenizer = load_tokenizer(source.pretrained, source.trust_remote_code)
+        specials = find_specials(tokenizer, source.pretrained)
+        _fit_vocabulary(source, model, max(tokenizer.get_vocab().values()) + 1)
+    ids = None
+    if specials is not None:
+        ids = torch.tensor(numbering(specials, model.config.vocab_size))
+        if len(ids) != source.vocab_size:
+            raise _other_vocabulary(source, len(ids))
+    plain = json.loads(model.config.to_json_string(use_diff=False))
+    return Loaded(model, plain, specials, ids)
+
+
+def _fit_vocabulary(source: Source, model: "PreTrainedModel", size: int) -> None:
+    """Cuts off embeddings that stand for no token; some models have them for speed."""
+    rows = model.get_input_embeddings().num_embeddings
+    if rows < size:
+        raise UsageError(
+            f"{source.pretrained} has embeddings for {rows} tokens, and its tokenizer {size}; "
+            "resize the embeddings, or take the tokenizer that it was trained with"
+        )
+    if rows > size:
+        with quiet():
+            model.resize_token_embeddings(size)
+
+
+def _other_vocabulary(source: Source, size: int) -> UsageError:
+    return UsageError(
+        f"{_name(source)} has {size:,} tokens, and the text's tokenizer {source.vocab_size:,}; "
+        f"take its own: tokenizer (or, for the encoder alone, encoder_tokenizer) of the data = "
+        f"PretrainedTokenizer with name {source.pretrained}"
+    )
+
+
+def _refusal(source: Source, error: Exception) -> UsageError:
+    told = first_line(error)
+    mend = "name a folder that holds the model, or one that is in the cache of the hub"
+    if source.pretrained is None:
+        mend = "see the options of its configuration in the documentation of transformers"
+    if "trust_remote_code" in told:
+        told, mend = "it comes with code of its own", "allow that by trust_remote_code: true"
+    if "flash" in told.lower() or "attn" in told or "attention" in told.lower():
+        mend = "choose another attention: eager or sdpa"
+    return UsageError(f"cannot build {_name(source)} ({told}); {mend}")
+
+
+def _config_of(source: Source) -> "PreTrainedConfig":
+    from transformers import AutoConfig
+
+    if source.pretrained is None:
+        return _config_from(dict(source.config), source)
+    try:
+        with quiet():
+            return AutoConfig.from_pretrained(
+                source.pretrained, trust_remote_code=source.trust_remote_code
+            )
+    except REFUSALS as error:
+        raise _refusal(source, error) from error
+
+
+def _config_from(options: dict[str, Any], source: Source) -> "PreTrainedConfig":
+    from transformers import CONFIG_MAPPING
+
+    kind = options.pop("model_type", None)
+    if kind not in CONFIG_MAPPING:
+        near = difflib.get_close_matches(str(kind), CONFIG_MAPPING.keys(), 1)
+        mend = f"did you mean {near[0]}?" if near else "such as gpt2, llama, bert or t5"
+        raise UsageError(f"transformers knows no model_type {kind}; {mend}")
+    cls = CONFIG_MAPPING[kind]
+    if source.specials is None:
+        options |= {"vocab_size": source.vocab_size, **SPECIALS}
+    try:
+        config = cls.from_dict(options)
+    except REFUSALS as error:
+        raise _refusal(source, error) from error
+    known = {*cls().to_dict(), *cls.attribute_map, *SPECIALS, "auto_map"}
+    # A configuration keeps what it does not know, and nobody reads it. Some know more than they
+    # list, so that only what looks like a slip is one.
+    for option in options.keys() & vars(config).keys() - known:
+        if near := difflib.get_close_matches(option, known, 1, cutoff=0.8):
+            raise UsageError(f"config: {kind} has no option {option}; did you mean {near[0]}?")
+    return config

@@ -1,0 +1,73 @@
+"""Two ways to number tokens: ours, which reserves 0 to 3, and that of a pretrained model."""
+
+__all__ = ["find_specials", "load_tokenizer", "numbering"]
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UsageError
+from .quiet import first_line, quiet
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+def load_tokenizer(name: str, trust_remote_code: bool = False) -> Any:
+    """The tokenizer of that name or in that folder.
+
+    Raises:
+        UsageError: If there is none.
+    """
+    # Here, because the import takes a second.
+    from transformers import AutoTokenizer
+
+    try:
+        with quiet():
+            return AutoTokenizer.from_pretrained(name, trust_remote_code=trust_remote_code)
+    except (OSError, ValueError, ImportError, KeyError, AttributeError, TypeError) as error:
+        raise UsageError(
+            f"cannot load the tokenizer of {name} ({first_line(error)}); name a folder that holds "
+            "one, or a model that is in the cache of the hub"
+        ) from error
+
+
+def find_specials(tokenizer: "PreTrainedTokenizerBase", name: str) -> list[int]:
+    """The model's numbers for padding, start, end and unknown, found by rule.
+
+    The end is the end of a sentence, or else the separator; the start is the start of a sentence,
+    or the class token, or else padding, as T5 has it; padding is its own, or else the end; unknown
+    is its own, or else padding.
+
+    Arguments:
+        tokenizer: The tokenizer.
+        name: What to call it in an error.
+
+    Raises:
+        UsageError: If nothing ends a sentence.
+    """
+    found = {
+        kind: getattr(tokenizer, f"{kind}_token_id", None)
+        for kind in ("pad", "bos", "cls", "eos", "sep", "unk")
+    }
+    eos = _first(found["eos"], found["sep"])
+    if eos is None:
+        raise UsageError(
+            f"the tokenizer of {name} has no end-of-sentence token; set eos_token in its "
+            "tokenizer_config.json, or take another"
+        )
+    pad = _first(found["pad"], eos)
+    return [pad, _first(found["bos"], found["cls"], pad), eos, _first(found["unk"], pad)]
+
+
+def numbering(specials: Sequence[int], size: int) -> list[int]:
+    """The model's number of each of ours: the four special ones, then all others in their order.
+
+    Arguments:
+        specials: The model's numbers for padding, start, end and unknown; some may be the same.
+        size: How many numbers the model has.
+    """
+    return [*specials, *(i for i in range(size) if i not in set(specials))]
+
+
+def _first(*numbers: int | None) -> int | None:
+    return next((number for number in numbers if number is not None), None)
