@@ -187,4 +187,17 @@ def test_recur_begins_with_zeros_where_there_is_no_state(network: type[nn.RNNBas
     inputs = torch.randn(2, 5, 3, dtype=torch.double)
 
     with torch.no_grad():
-        torch.testing.assert_close(recur(model, inputs, None, None), model(inputs)[0])
+        torch.testing.assert_close(recur(model, inputs), model(inputs)[0])
+
+
+@pytest.mark.parametrize("network", [nn.GRU, nn.LSTM])
+def test_recur_reads_distinct_vectors_where_they_stand(network: type[nn.RNNBase]) -> None:
+    """With gradients and without, which take two ways."""
+    torch.manual_seed(0)
+    model = network(3, 4, batch_first=True).double()
+    words, index = torch.randn(6, 3, dtype=torch.double), torch.randint(6, (2, 5))
+    expected = model(words[index])[0]
+
+    torch.testing.assert_close(recur(model, words, index=index), expected)
+    with torch.no_grad():
+        torch.testing.assert_close(recur(model, words, index=index), expected)

@@ -4,74 +4,83 @@ __all__ = ["recur"]
 
 import torch
 import torch.nn as nn
+import torch.nn.functional as F
 from torch import Tensor
 
 Packed = Tensor | tuple[Tensor, Tensor] | None
 """The state of a network as PyTorch wants it: (L, N, H), twice for an LSTM; None for zeros."""
 
 
-def recur(network: nn.RNNBase, shared: Tensor, own: Tensor | None, state: Packed) -> Tensor:
+def recur(
+    network: nn.RNNBase,
+    shared: Tensor,
+    own: Tensor | None = None,
+    state: Packed = None,
+    index: Tensor | None = None,
+) -> Tensor:
     """The outputs of a GRU or an LSTM whose samples read the same sentences.
 
-    On a processor, in float32 or wider and without gradients, what the samples share is multiplied
-    once and not for each of them, and what a sample adds once and not at every step. Elsewhere
-    PyTorch's own kernels are faster.
+    On a processor, in float32 or wider and without gradients, what samples or positions share is
+    multiplied once and not for each of them. Elsewhere PyTorch's own kernels are faster.
 
     Arguments:
         network: The network, of one direction, with the batch first.
-        shared: What all samples of a sentence read, with shape (B, T, E).
+        shared: What all samples of a sentence read, with shape (B, T, E); with `index`, the
+            distinct vectors of it, with shape (N, E).
         own: What a sample reads besides at every step, with shape (S * B, D), or None.
-        state: The initial state, with layers first, or None for zeros, of N = B rows.
+        state: The initial state, of S * B rows, with layers first; None for zeros, where S = 1.
+        index: Which of the distinct vectors is read where, with shape (B, T), or None.
 
     Returns:
         The outputs, with shape (S * B, T, H).
     """
-    rows = len(shared) if own is None else len(own)
-    if state is not None:
-        rows = (state[0] if isinstance(state, tuple) else state).shape[1]
     if torch.is_grad_enabled() or shared.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
-        inputs = shared.expand(rows // len(shared), *(-1,) * 3).flatten(0, 1)  # (S * B, T, E)
+        inputs = shared if index is None else shared[index]  # (B, T, E)
+        if state is not None:
+            rows = (state[0] if isinstance(state, tuple) else state).shape[1]
+            inputs = inputs.expand(rows // len(inputs), -1, -1, -1).flatten(0, 1)
         if own is not None:
             inputs = torch.cat([inputs, own[:, None].expand(-1, inputs.shape[1], -1)], dim=-1)
         return network(inputs, state)[0]
 
-    outputs = shared.transpose(0, 1)  # time first: each step reads and writes in one place
-    for layer in range(network.num_layers):
-        outputs = _layer(network, layer, outputs, own if layer == 0 else None, state, rows)
+    of_shared, of_own = network.weight_ih_l0.tensor_split([shared.shape[-1]], dim=1)
+    gates = F.linear(shared, of_shared)  # (B, T, G), or (N, G)
+    gates = gates.transpose(0, 1).contiguous() if index is None else gates[index.t()]  # (T, B, G)
+    static = None if own is None else own @ of_own.t()  # (S * B, G)
+    outputs = _layer(network, 0, gates, static, state)
+    for layer in range(1, network.num_layers):
+        gates = F.linear(outputs, getattr(network, f"weight_ih_l{layer}"))
+        outputs = _layer(network, layer, gates, None, state)
     return outputs.transpose(0, 1)
 
 
 def _layer(
-    network: nn.RNNBase, layer: int, inputs: Tensor, own: Tensor | None, state: Packed, rows: int
+    network: nn.RNNBase, layer: int, gates: Tensor, static: Tensor | None, state: Packed
 ) -> Tensor:
-    """The outputs (T, S * B, H) of one layer."""
-    of_input, of_state, bias_input, bias_state = (
-        getattr(network, f"{name}_l{layer}")
-        for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-    )
-    of_shared, of_own = of_input.split([inputs.shape[2], of_input.shape[1] - inputs.shape[2]], 1)
-    gates = inputs @ of_shared.t() + bias_input  # (T, B, G)
-    static = None if own is None else own @ of_own.t()  # (S * B, G)
+    """The outputs (T, S * B, H) of a layer, from the products of its inputs (T, B, G) and what is
+    added to them at every step (S * B, G)."""
+    lstm = isinstance(network, nn.LSTM)
+    names = ("weight_hh", "bias_ih", "bias_hh")
+    weight, bias, bias_state = (getattr(network, f"{name}_l{layer}") for name in names)
     if state is None:
-        state = gates.new_zeros(2, network.num_layers, rows, network.hidden_size).unbind()
-        state = state if isinstance(network, nn.LSTM) else state[0]
+        state = gates.new_zeros(2, network.num_layers, gates.shape[1], network.hidden_size)
+        state = tuple(state) if lstm else state[0]
 
-    if isinstance(network, nn.LSTM):
-        h, c = state[0][layer], state[1][layer]
-        return _lstm(gates + bias_state, static, of_state.t().contiguous(), h, c)
-    return _gru(gates, static, of_state.t().contiguous(), bias_state, state[layer])
+    bias = bias + bias_state if lstm else bias
+    static = bias[None] if static is None else static + bias
+    if lstm:
+        return _lstm(gates, static, weight.t().contiguous(), state[0][layer], state[1][layer])
+    return _gru(gates, static, weight.t().contiguous(), bias_state, state[layer])
 
 
-def _add(static: Tensor | None, gates: Tensor, out: Tensor) -> None:
-    """What does not depend on the state: static (N, G) and gates (B, G), into `out` (N, G)."""
+def _add(static: Tensor, gates: Tensor, out: Tensor) -> None:
+    """What does not depend on the state, gates (B, G) and static (S * B, G) or (1, G)."""
     by_sample = out.view(-1, *gates.shape)  # (S, B, G)
-    if static is None:
-        by_sample.copy_(gates.expand_as(by_sample))
-    else:
-        torch.add(static.view_as(by_sample), gates, out=by_sample)
+    static = static.view_as(by_sample) if len(static) == len(out) else static
+    torch.add(gates.expand_as(by_sample), static, out=by_sample)
 
 
-def _lstm(gates: Tensor, static: Tensor | None, weight: Tensor, h: Tensor, c: Tensor) -> Tensor:
+def _lstm(gates: Tensor, static: Tensor, weight: Tensor, h: Tensor, c: Tensor) -> Tensor:
     outputs = h.new_empty(len(gates), *h.shape)  # (T, N, H)
     total = h.new_empty(len(h), weight.shape[1])  # (N, 4H)
     i, f, g, o = total.chunk(4, dim=1)
@@ -85,7 +94,7 @@ def _lstm(gates: Tensor, static: Tensor | None, weight: Tensor, h: Tensor, c: Te
     return outputs
 
 
-def _gru(gates: Tensor, static: Tensor | None, weight: Tensor, bias: Tensor, h: Tensor) -> Tensor:
+def _gru(gates: Tensor, static: Tensor, weight: Tensor, bias: Tensor, h: Tensor) -> Tensor:
     size = h.shape[1]
     outputs = h.new_empty(len(gates), *h.shape)  # (T, N, H)
     total = h.new_empty(len(h), weight.shape[1])  # (N, 3H)
