@@ -1,0 +1,332 @@
+"""``textvae compare``: what it runs, what it repeats, what it writes, and what it refuses."""
+
+import json
+import re
+import subprocess
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from textvae.cli import main
+from textvae.compare import execute, make_plan
+from textvae.compare.execute import execute as run_all
+from textvae.compare.plan import BASELINE, Plan, without
+from textvae.errors import TrainingError, UsageError
+from textvae.runs import write_json
+from textvae.training.callbacks import Interrupted
+
+from .test_imports import HEAVY, loaded_by
+
+TINY = """
+--data.train_size 128 --data.valid_size 24 --data.test_size 24 --data.batch_size 32
+--encoder.embedding_size 12 --encoder.hidden_size 16
+--decoder.embedding_size 12 --decoder.hidden_size 16
+--posterior.latent_dim 3 --trainer.max_epochs 2 --samples 3
+""".split()
+
+TWIN = """# The same under another name.
+posterior: {class_path: textvae.posteriors.GaussianPosterior, init_args: {latent_dim: 32}}
+objective: {class_path: textvae.objectives.BetaELBO, init_args: {beta: 1.0}}
+update: textvae.training.Joint
+"""
+BROKEN = TWIN.replace("beta: 1.0", "beta: 1.0e+40")
+TWICE = TWIN + "trainer: {max_epochs: 4}\n"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two finished comparisons in one: of two seeds, then of more methods."""
+    place = tmp_path_factory.mktemp("comparison")
+    for name, text in {"twin": TWIN, "broken": BROKEN, "twice": TWICE}.items():
+        (place / f"{name}.yaml").write_text(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        assert main(["compare", "--methods", "none,twin.yaml", "--seeds", "2", *NAMED]) == 0
+        (place / "runs/x/results.json").rename(place / "two.json")
+        more = "none,vmf,twice.yaml+trainer.max_epochs=4,broken.yaml"
+        assert main(["compare", "--methods", more, *NAMED]) == 0
+    return place
+
+
+NAMED = ["--name", "x", *TINY]
+
+
+@pytest.fixture
+def compare(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Runs the command there."""
+    monkeypatch.chdir(folder)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = main(["compare", *arguments])
+        return code, *capsys.readouterr()
+
+    return run
+
+
+# What came of it
+
+
+def test_identical_methods_under_different_names_come_out_equal(folder: Path) -> None:
+    found = json.loads((folder / "two.json").read_text())
+
+    gaps = found["differences"]["twin"]
+    for name in ("nll_iw", "kl", "z_gain", "bleu"):
+        assert (gaps[name]["mean"], gaps[name]["low"], gaps[name]["high"]) == (0, 0, 0), name
+    assert gaps["nll_iw"]["n"] == 2
+    assert found["summary"]["none"]["nll_iw"] == found["summary"]["twin"]["nll_iw"]
+
+
+def test_what_is_in_the_results(folder: Path) -> None:
+    found = json.loads((folder / "runs/x/results.json").read_text())
+
+    assert found["methods"] == ["none", "vmf", "twice+trainer.max_epochs=4", "broken"]
+    assert (found["seeds"], found["reference"], found["baseline"]) == ([0], "none", "lm")
+    runs = {run["method"]: run for run in found["runs"]}
+    assert runs.keys() == {"lm", "none", "vmf", "twice+trainer.max_epochs=4"}
+    assert runs["none"]["report"]["nll_iw"] == found["summary"]["none"]["nll_iw"]["mean"]
+    assert found["summary"]["vmf"]["kl"]["mean"] > 0
+    assert found["differences"]["vmf"]["kl"]["over"] == "sentences"
+    assert found["cost"]["none"]["seconds"] == 1
+    assert {"fluency", "distinct", "monotone"} <= runs["vmf"]["examined"]["path_score"].keys()
+    assert found["recommendation"]["method"] is None
+    assert "floor" in found and "versions" in found
+
+
+def test_a_method_with_twice_the_budget_is_flagged(folder: Path) -> None:
+    flags = json.loads((folder / "runs/x/results.json").read_text())["flags"]
+
+    assert (
+        "twice+trainer.max_epochs=4: another trainer.max_epochs than the others: 4, not 2 "
+        "(2 times the budget)"
+    ) in flags
+    assert (
+        "twice+trainer.max_epochs=4: saw the data 2.0 times as often as the usual method" in flags
+    )
+    assert not [line for line in flags if line.startswith(("none", "vmf"))]
+
+
+def test_a_method_that_fails_is_reported_and_the_rest_go_on(folder: Path) -> None:
+    found = json.loads((folder / "runs/x/results.json").read_text())
+
+    (failure,) = found["failures"]
+    assert (failure["method"], failure["seed"]) == ("broken", 0)
+    assert "The loss is inf in epoch 0" in failure["reason"]
+    assert any(line.startswith("broken, seed 0, failed") for line in found["flags"])
+
+
+class Tags(HTMLParser):
+    """Notes the tags of a page, and which ones are not closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, dict(attrs)))
+        if tag not in ("meta", "br"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_the_report_is_one_whole_page_that_needs_no_network(folder: Path) -> None:
+    page = (folder / "runs/x/report.html").read_text(encoding="utf-8")
+    tags = Tags()
+    tags.feed(page)
+
+    assert tags.open == []
+    assert len([tag for tag, _ in tags.seen if tag == "svg"]) >= 6
+    for tag, attributes in tags.seen:
+        assert tag not in ("script", "link", "img", "iframe")
+        for name in ("href", "src", "xlink:href"):
+            assert (attributes.get(name) or "#").startswith(("#", "data:image/png;base64")), tag
+    assert not re.findall(r"url\((?!#)|@import", page)
+    for told in ("None can be recommended", "vmf", "twice", "failed", "within one standard error"):
+        assert told in page
+
+
+# What is run, and what is not
+
+
+def test_nothing_that_is_finished_is_repeated(
+    compare: Callable, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(execute, "train", lambda *_, **__: pytest.fail("trained again"))
+    before = (folder / "runs/x/none-0/report.json").stat().st_mtime_ns
+
+    code, out, err = compare("--methods", "none,vmf", *NAMED)
+
+    assert (code, "3 of 3 runs are finished already" in err) == (0, True)
+    assert (folder / "runs/x/none-0/report.json").stat().st_mtime_ns == before
+    assert out.splitlines()[0].split()[:4] == ["method", "nll_iw", "ppl_iw", "kl"]
+    assert "None can be recommended" in out and "The rule: the highest z_gain" in out
+
+
+def plan_of(methods: str, seeds: int = 2, name: str = "plan") -> Plan:
+    return make_plan(methods.split(","), seeds, TINY, name)
+
+
+def finish(task_run: object) -> None:
+    task_run.model.mkdir(parents=True, exist_ok=True)
+    write_json(task_run.model / "config.json", {})
+    write_json(task_run.report, {})
+
+
+@pytest.fixture
+def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The runs that were begun, where training is only pretended."""
+    monkeypatch.chdir(tmp_path)
+    begun: list[str] = []
+
+    def train(config: object, run: object, resume: bool) -> None:
+        begun.append(run.folder.name + " again" * resume)
+        if begun == ["lm-0", "none-0", "bn-0"]:
+            run.folder.mkdir(parents=True)
+            raise Interrupted
+        if run.folder.name == "none-1":
+            raise TrainingError("The loss is nan.")
+        if run.folder.name == "bn-1":
+            raise MemoryError
+        finish(run)
+
+    monkeypatch.setattr(execute, "train", train)
+    return begun
+
+
+def test_an_interrupted_comparison_goes_on_where_it_was(trained: list[str]) -> None:
+    plan = plan_of("none,bn")
+    with pytest.raises(Interrupted):
+        run_all(plan)
+    trained.append("and then")
+
+    failures = run_all(plan)
+
+    first, then = ["lm-0", "none-0", "bn-0"], ["bn-0 again", "lm-1", "none-1", "bn-1"]
+    assert trained == [*first, "and then", *then]
+    assert failures == {("none", 1): "TrainingError: The loss is nan.", ("bn", 1): "MemoryError"}
+
+
+@pytest.mark.parametrize(
+    ("code", "line", "reason"),
+    [
+        (0, "", None),
+        (1, "textvae train: The loss is nan.", "The loss is nan. ("),
+        (-9, "", "the process was killed by signal 9 ("),
+    ],
+)
+def test_several_at_once_are_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, line: str, reason: str | None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    commands = []
+
+    def run(command: list[str], stdout: object, env: dict[str, str], **_: object) -> object:
+        commands.append(command)
+        stdout.write(f"epoch 1\n{line}\n")
+        return SimpleNamespace(returncode=code)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    plan = plan_of("bn", seeds=1)
+    plan.folder.mkdir(parents=True)
+    failures = run_all(plan, jobs=2)
+
+    assert len(commands) == 2 and all(command[2:4] == ["textvae", "train"] for command in commands)
+    asked = commands[0][commands[0].index("--config") + 1]
+    assert Path(asked).read_text() == execute.dump(plan.tasks[0].config)
+    assert len(failures) == (0 if reason is None else 2)
+    assert all(told.startswith(reason) for told in failures.values())
+
+
+def test_every_option_of_train_holds_for_all_methods_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    plan = plan_of("none,bn+posterior.gamma=0.7+posterior.latent_dim=5,vmf", seeds=3)
+
+    assert [task.run.folder.name for task in plan.tasks[:4]] == [
+        "lm-0",
+        "none-0",
+        "bn+posterior.gamma=0.7+posterior.latent_dim=5-0",
+        "vmf-0",
+    ]
+    assert {task.seed for task in plan.tasks} == {0, 1, 2}
+    for method, config in plan.configs.items():
+        assert config["trainer"]["max_epochs"] == 2 and config["samples"] == 3
+        assert config["decoder"]["init_args"]["hidden_size"] == 16
+        assert (config["posterior"] is None) == (method == BASELINE)
+    assert plan.configs["vmf"]["posterior"]["init_args"]["latent_dim"] == 3
+    varied = plan.configs["bn+posterior.gamma=0.7+posterior.latent_dim=5"]["posterior"]
+    assert varied["init_args"] == {"latent_dim": 5, "gamma": 0.7} | varied["init_args"]
+
+
+def test_options_of_latents_are_not_for_the_language_model() -> None:
+    options = [
+        "--posterior.latent_dim",
+        "4",
+        "--encoder=lstm",
+        "--seed",
+        "1",
+        "--update.x=2",
+        "--a",
+    ]
+
+    assert list(without(options, ("posterior", "encoder", "update"))) == ["--seed", "1", "--a"]
+
+
+# What is refused, in one line and with code 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--methods", "none", "--seeds", "0"], "--seeds: 0 is not a whole number of at least 1"),
+        (["--methods", "nine,bn"], "--methods: no method nine; did you mean none?"),
+        (["--methods", "none,none"], "--methods: name each method once"),
+        (["--seeds", "2"], "--methods: name each method once, got none"),
+        (["--methods", "lm"], "--methods: lm is in every comparison"),
+        (["--methods", "bn+gamma"], "write what to vary as bn+posterior.latent_dim=16"),
+        (["--methods", "bn", "--posterior.gama", "1"], "method bn: no option 'posterior.gama'"),
+        (
+            ["--methods", "none,bn+data.batch_size=8"],
+            "method bn+data.batch_size=8 needs other data (data.batch_size: 8)",
+        ),
+        (["--methods", "none", "--name", "other"], "runs/other exists and holds no comparison"),
+        (
+            ["--methods", "none", *NAMED, "--decoder.hidden_size", "20"],
+            "runs/x holds another comparison (lm-0 has decoder.hidden_size: 16, not 20)",
+        ),
+        (["--methods", "none", "--resume", "x"], "no option --resume here: the same command"),
+        (["--methods", "none", "--text", "no.txt", "--name", "y"], "no.txt"),
+    ],
+)
+def test_a_mistake_is_one_line(compare: Callable, arguments: list[str], told: str) -> None:
+    Path("runs/other").mkdir(exist_ok=True)
+
+    code, out, err = compare(*arguments)
+
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert told in err and err.startswith("textvae compare: ")
+    assert not Path("runs/y").exists()
+
+
+def test_where_nothing_finishes_it_says_so(trained: list[str]) -> None:
+    with pytest.raises(UsageError, match="at least 1 seed, got 0"):
+        plan_of("none", seeds=0)
+    trained += ["a", "b", "c"]
+
+    assert main(["compare", "--methods", "bn", "--seed", "1", "--name", "z", *TINY]) == 1
+
+
+def test_help_loads_nothing_heavy() -> None:
+    assert not HEAVY & loaded_by("from textvae.cli import main; main(['compare', '--help'])")

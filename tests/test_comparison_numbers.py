@@ -1,0 +1,106 @@
+"""The statistics of a comparison against simulation, and its rule against cases made by hand."""
+
+import math
+
+import numpy as np
+import pytest
+
+from textvae.compare.recommendation import recommend
+from textvae.compare.statistics import Spread, paired, spread, unpaired
+
+TRUTH, REPORTS, LEVEL = 0.7, 4000, 0.95
+BUDGET = 4 * math.sqrt(REPORTS * LEVEL * (1 - LEVEL))
+"""Four standard deviations of how many of so many intervals cover the truth."""
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_paired_intervals_cover_the_truth_at_their_rate(seeds: int) -> None:
+    rng = np.random.default_rng(seeds)
+    shared = rng.normal(100, 5, (REPORTS, seeds))  # what a seed does to both methods
+    ours, theirs = (shared + rng.normal(0, 0.3, shared.shape) for _ in range(2))
+    found = [paired(a + TRUTH, b) for a, b in zip(ours, theirs, strict=True)]
+
+    covered = sum(gap.low <= TRUTH <= gap.high for gap in found)
+    assert abs(covered - LEVEL * REPORTS) <= BUDGET
+    error = 0.3 * math.sqrt(2 / seeds / REPORTS)
+    assert abs(np.mean([gap.mean for gap in found]) - TRUTH) <= 4 * error
+
+
+@pytest.mark.parametrize("shared", [0.0, 3.0])
+def test_intervals_of_one_seed_cover_the_truth_at_least_at_their_rate(shared: float) -> None:
+    rng = np.random.default_rng(0)
+    sentences, errors = 200, []
+    covered = 0
+    for _ in range(REPORTS // 4):
+        hard = rng.normal(0, shared, sentences)  # sentences that are hard for one are for both
+        a, b = (hard + rng.normal(0, 1, sentences) for _ in range(2))
+        errors = [x.std(ddof=1) / math.sqrt(sentences) for x in (a, b)]
+        gap = unpaired(a.mean() + TRUTH, b.mean(), *errors)
+        covered += gap.low <= TRUTH <= gap.high
+
+    assert covered >= LEVEL * REPORTS / 4 - BUDGET / 2
+    if not shared:
+        assert covered <= LEVEL * REPORTS / 4 + BUDGET / 2
+
+
+def test_equal_runs_differ_by_nothing() -> None:
+    gap = paired([1.25, 3.5, 2.0], [1.25, 3.5, 2.0])
+
+    assert (gap.mean, gap.low, gap.high, gap.n, gap.clear) == (0, 0, 0, 3, False)
+
+
+def test_the_error_has_a_part_of_seeds_and_a_part_of_sentences() -> None:
+    several = spread([10.0, 12.0, 14.0], [0.3, 0.4, 0.5])
+    single = spread([10.0], [0.3])
+
+    assert (several.mean, several.sd, several.n) == (12, 2, 3)
+    assert several.error == pytest.approx(math.sqrt(2**2 / 3 + 0.4**2))
+    assert (single.sd, single.error) == (None, 0.3)
+    assert spread([10.0]).error is None
+    assert unpaired(3.0, 1.0, None, 0.1).low is None
+
+
+def at(**means: float) -> dict[str, Spread]:
+    return {name: Spread(mean, None, 1, 0.5) for name, mean in means.items()}
+
+
+@pytest.mark.parametrize(
+    ("nll", "gain", "baseline", "chosen"),
+    [
+        # The best of those within one standard error, 0.5, of the best.
+        ({"a": 100.0, "b": 100.4, "c": 100.6}, {"a": 2.0, "b": 5.0, "c": 9.0}, None, "b"),
+        # The language model is worse here, and widens the reach.
+        ({"a": 100.0, "b": 100.4, "c": 101.2}, {"a": 2.0, "b": 5.0, "c": 9.0}, 101.0, "c"),
+        # A better language model takes nothing away.
+        ({"a": 100.0, "b": 100.4}, {"a": 2.0, "b": 5.0}, 90.0, "b"),
+        # Never one that hardly uses z, although it is the best or alone.
+        ({"a": 100.0, "b": 100.4}, {"a": 0.99, "b": 0.5}, None, None),
+        ({"a": 100.0, "b": 103.0}, {"a": 0.2, "b": 6.0}, None, None),
+        ({"a": 100.0}, {"a": 1.0}, None, "a"),
+        ({}, {}, 100.0, None),
+    ],
+)
+def test_the_rule(
+    nll: dict[str, float], gain: dict[str, float], baseline: float | None, chosen: str | None
+) -> None:
+    found = recommend(at(**nll), at(**gain), baseline and Spread(baseline, None, 1, 0.5))
+
+    assert found.method == chosen
+    assert found.verdicts.keys() == nll.keys()
+    assert [name for name, verdict in found.verdicts.items() if verdict == "recommended"] == (
+        [chosen] if chosen else []
+    )
+
+
+def test_reasons_name_what_decided() -> None:
+    found = recommend(at(a=100.0, b=103.0), at(a=0.2, b=6.0))
+
+    assert "None can be recommended: of the methods within reach, a (0.20)" in found.reasons[0]
+    assert "b comes nearest: a gain of 6.00 nats, 2.50 nats out of reach" in found.reasons[1]
+    assert found.verdicts == {
+        "a": "best NLL, z hardly used (0.20 nats)",
+        "b": "NLL 2.50 nats out of reach",
+    }
+    taken = recommend(at(a=100.0, b=100.4), at(a=2.0, b=5.0))
+    assert taken.reasons[0].startswith("Take b: its decoder gains 5.00 nats")
+    assert "a is next, with a gain of 2.00 nats" in taken.reasons[1]
