@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..distributions import Point
 from ..errors import UsageError
+from ..nn.distributed import gather_objects, rank, world_size
 from ..vae import SentenceVAE
 from .latent import measure_latent
 from .likelihood import PRECISIONS, Progress, Scorer
@@ -41,8 +42,9 @@ def evaluate(
 ) -> Evaluation:
     """Every number of the protocol, over all sentences, whole.
 
-    A sentence's draws depend on the seed and its position alone, so that batches and chunks
-    change nothing but rounding.
+    A sentence's draws depend on the seed and its position alone, so that batches, chunks and
+    processes change nothing but rounding. Where there are several processes, they share the work,
+    and all must call this.
 
     Arguments:
         vae: The model. A language model's likelihood is exact; an auto-encoder has none.
@@ -96,7 +98,7 @@ def evaluate(
         if q is not None:
             numbers |= measure_latent(scorer, h, bounds, seed)
             if reconstruct is not None:
-                numbers |= _reconstruction(texts, reconstruct(q.mode), spaced)
+                numbers |= _reconstruction(texts, _written(reconstruct, q.mode), spaced)
 
     return Evaluation(
         **{name: value for name, (value, _) in numbers.items()},
@@ -156,6 +158,13 @@ def _likelihood(
         if spaced:
             numbers["ppl_word"] = perplexity(nll_iw, words)
     return numbers
+
+
+def _written(reconstruct: Callable[[Tensor], list[str]], z: Tensor) -> list[str]:
+    """What is reconstructed of all latents, of which each process takes its turns."""
+    own = z[rank() :: world_size()]
+    parts = gather_objects(reconstruct(own) if len(own) else [])
+    return [parts[i % len(parts)][i // len(parts)] for i in range(len(z))]
 
 
 def _reconstruction(texts: Sequence[str], written: Sequence[str], spaced: bool) -> Numbers:

@@ -2,6 +2,7 @@
 
 __all__ = ["Bounds", "PRECISIONS", "Progress", "Scorer"]
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Literal
@@ -14,6 +15,8 @@ from ..data.batching import collate, length_batches
 from ..distributions.divergence import kl
 from ..errors import UsageError
 from ..estimators import importance_weighted
+from ..nn.distributed import gather, rank, world_size
+from ..nn.precision import at_least_float32
 from ..types import Batch
 from ..vae import SentenceVAE
 
@@ -48,6 +51,9 @@ class Bounds:
 class Scorer:
     """Runs a model over sentences, in batches that bound the memory.
 
+    The processes of a run share the batches and tell each other what they found, so that all of
+    them must ask the same, and each has the numbers of all sentences.
+
     Lower precision is for encoder and decoder alone. A posterior is drawn from by itself and
     evaluated among others, where half precision would round it differently.
 
@@ -81,15 +87,13 @@ class Scorer:
 
     def features(self) -> Tensor:
         """The features of all sentences, with shape (N, H)."""
-        h = None
+        positions, parts = [], []
         for batch in self._batches(samples=1):
             with self._autocast():
-                part = self.vae.features(batch)
-            if h is None:
-                dtype = torch.promote_types(part.dtype, torch.float32)
-                h = part.new_empty(len(self.sentences), part.shape[1], dtype=dtype)
-            h[batch.index] = part.to(h.dtype)
-        return h
+                h = self.vae.features(batch)
+            positions.append(batch.index)
+            parts.append(at_least_float32(h))
+        return self._in_order(positions, parts)
 
     def bounds(
         self, h: Tensor | None, samples: int, seed: int, progress: Progress | None = None
@@ -103,19 +107,19 @@ class Scorer:
             progress: What to tell how far it is, if anything.
         """
         positions, parts = [], []
-        done, total = 0, sum(self.lengths) + len(self.lengths)
-        for batch in self._batches(1 if h is None else samples):
+        samples = 1 if h is None else samples
+        done, total = 0, sum(self.lengths[i] + 1 for i in itertools.chain(*self._own(samples)))
+        for batch in self._batches(samples):
             positions.append(batch.index)
             parts.append(self._exact(batch) if h is None else self._bound(batch, h, samples, seed))
             done += int(batch.target_mask.sum())
             if progress is not None:
                 progress(done / total)
 
-        order = torch.cat(positions).argsort()
         columns = {f.name: [getattr(part, f.name) for part in parts] for f in fields(Bounds)}
         return Bounds(
             **{
-                name: None if column[0] is None else torch.cat(column)[order]
+                name: None if column[0] is None else self._in_order(positions, column)
                 for name, column in columns.items()
             }
         )
@@ -130,13 +134,14 @@ class Scorer:
         Returns:
             log p(x | own z) - log p(x | other's z) in nats, with shape (N,).
         """
-        gain = z.new_empty(len(self.sentences), dtype=torch.double)
+        positions, parts = [], []
         z_other = z[other.to(z.device)]
         for batch in self._batches(samples=2):
             pair = torch.stack([z[batch.index], z_other[batch.index]])  # (2, B, D)
             own, others = self._log_prob(batch, pair)
-            gain[batch.index] = own - others
-        return gain
+            positions.append(batch.index)
+            parts.append(own - others)
+        return self._in_order(positions, parts)
 
     def draws(self, h: Tensor, index: Tensor, samples: int, seed: int) -> Tensor:
         """Samples of the posteriors of some sentences, each from a generator of its own.
@@ -161,11 +166,23 @@ class Scorer:
                 parts.append(self.vae.posterior(h[i : i + 1]).sample((samples,)))
         return torch.cat(parts, dim=1)
 
-    def _batches(self, samples: int) -> Iterator[Batch]:
-        """As many sentences of similar length as go with all their samples at once, or a single
-        one if none does."""
+    def _own(self, samples: int) -> list[list[int]]:
+        """The sentences of this process's batches: as many of similar length as go with all their
+        samples at once, or a single one if none does."""
         max_tokens = max(1, self.max_tokens // samples)
-        for index in length_batches(self.lengths, max_tokens=max_tokens):
+        batches = length_batches(self.lengths, max_tokens=max_tokens)
+        # Where there are too few, a process repeats the first, whose numbers then come twice.
+        return batches[rank() :: world_size()] or batches[:1]
+
+    def _in_order(self, positions: list[Tensor], parts: list[Tensor]) -> Tensor:
+        """The rows that all processes found, each once, in the order of the sentences."""
+        rows = gather(torch.cat(parts))
+        result = rows.new_empty(len(self.sentences), *rows.shape[1:])
+        result[gather(torch.cat(positions))] = rows
+        return result
+
+    def _batches(self, samples: int) -> Iterator[Batch]:
+        for index in self._own(samples):
             yield collate([self.sentences[i] for i in index], index).to(self.device)
 
     def _exact(self, batch: Batch) -> Bounds:

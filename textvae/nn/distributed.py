@@ -95,7 +95,8 @@ def _parts(x: Tensor) -> list[Tensor]:
     padded = x.new_zeros(int(sizes.max()), *x.shape[1:])
     padded[: len(x)] = x
     parts = [torch.empty_like(padded) for _ in range(world_size())]
-    dist.all_gather(parts, padded)
+    if padded.numel() > 0:
+        dist.all_gather(parts, padded)
     return [part[:size] for part, size in zip(parts, sizes.tolist(), strict=True)]
 
 
