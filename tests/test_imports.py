@@ -34,17 +34,16 @@ ALLOWED = {
     "decoders": BOTTOM | {"nn", "backbones"},
     "auxiliaries": BOTTOM | {"nn"},
     "objectives": BOTTOM | {"schedules"},
-    "vae": BOTTOM
-    | {f"{axis}.base" for axis in COMPONENTS}
-    | {"distributions.divergence"},
-    "metrics": BOTTOM | {"estimators", "distributions", "vae", "data.batching"},
-    "training": BOTTOM | {"nn", "vae", "objectives", "schedules", "estimators"},
+    "vae": BOTTOM | {f"{axis}.base" for axis in COMPONENTS} | {"distributions.divergence"},
+    "metrics": BOTTOM | {"estimators", "distributions", "vae", "data.batching", "nn"},
+    "training": BOTTOM
+    | {"nn", "vae", "objectives", "schedules", "estimators", "distributions.divergence"},
     "storage": BOTTOM
     | {f"{axis}.base" for axis in COMPONENTS}
     | {"vae", "runs", "data.tokenizer"},
     "api": BOTTOM
     | {"vae", "storage", "runs", "metrics", "decoding", "interpolation", "data.tokenizer"}
-    | {"data.batching", "hub"},
+    | {"data.batching", "data.pairs", "hub"},
 }
 ON_TOP = {"wiring", "compare", "cli", "__main__"}
 AXES = (*COMPONENTS, "objectives")

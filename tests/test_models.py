@@ -8,7 +8,7 @@ import torch
 from torch.distributions import Independent, MultivariateNormal, Normal, kl_divergence
 
 from textvae.component import Component, describe
-from textvae.decoders import Decoder
+from textvae.decoders import ConvolutionalDecoder, Decoder
 from textvae.decoders.recurrent import RecurrentDecoder
 from textvae.encoders import Encoder
 from textvae.encoders.recurrent import RecurrentEncoder
@@ -63,6 +63,11 @@ DECODERS = [
         {"num_layers": 2},
         {"tie_embeddings": True},
     )
+]
+OWN_DECODERS = [*RECURRENT_DECODERS, ConvolutionalDecoder]
+DECODERS += [
+    (ConvolutionalDecoder, options)
+    for options in ({}, {"width": 1}, {"width": 9}, {"tie_embeddings": True})
 ]
 
 
@@ -131,7 +136,7 @@ def test_decoder_contract(D: type[Decoder], options: dict[str, Any]) -> None:
     torch.testing.assert_close(decoder.log_prob(x[:1, :3], mask[:1, :3], z[:, :1]), first[:, :1])
 
 
-@pytest.mark.parametrize("D", RECURRENT_DECODERS)
+@pytest.mark.parametrize("D", OWN_DECODERS)
 def test_decoder_probabilities_sum_to_one(D: type[Decoder]) -> None:
     """Over all sentences of at most two words, and those that go on, by enumeration."""
     decoder = make_decoder(D, {}).eval()
@@ -148,7 +153,7 @@ def test_decoder_probabilities_sum_to_one(D: type[Decoder]) -> None:
     assert ended + open_ended == pytest.approx(1.0, abs=1e-12)
 
 
-@pytest.mark.parametrize("D", RECURRENT_DECODERS)
+@pytest.mark.parametrize("D", OWN_DECODERS)
 def test_the_future_does_not_change_the_past(D: type[Decoder]) -> None:
     decoder = make_decoder(D, {}).eval()
     x, mask = sentences([6])
@@ -162,7 +167,7 @@ def test_the_future_does_not_change_the_past(D: type[Decoder]) -> None:
     assert not torch.allclose(decoder.log_prob(other, mask, z), decoder.log_prob(x, mask, z))
 
 
-@pytest.mark.parametrize("D", RECURRENT_DECODERS)
+@pytest.mark.parametrize("D", OWN_DECODERS)
 def test_word_dropout_is_for_training(D: type[Decoder]) -> None:
     rates = {"word_dropout": 0.9, "input_dropout": 0.0, "output_dropout": 0.0}
     dropping, plain = make_decoder(D, rates), make_decoder(D, {**rates, "word_dropout": 0.0})
@@ -175,13 +180,32 @@ def test_word_dropout_is_for_training(D: type[Decoder]) -> None:
     )
 
 
-@pytest.mark.parametrize("D", RECURRENT_DECODERS)
+@pytest.mark.parametrize("D", OWN_DECODERS)
 def test_decoder_refuses_to_tie_unequal_sizes(D: type[Decoder]) -> None:
     with pytest.raises(ValueError, match="'tie_embeddings' needs .* got 8 and 9"):
         D(VOCAB, 4, embedding_size=8, hidden_size=9, tie_embeddings=True)
 
 
-@pytest.mark.parametrize("cls", [*RECURRENT_ENCODERS, *RECURRENT_DECODERS])
+@pytest.mark.parametrize("width", [1, 2, 3, 6, 8, 13])
+def test_a_convolutional_decoder_sees_so_many_words(width: int) -> None:
+    """By the gradient of a prediction: it reaches `width` inputs, all of them, and no more."""
+    decoder = make_decoder(ConvolutionalDecoder, {"width": width}).eval()
+    length, at = 16, 14
+    x, _ = sentences([length])
+    only = torch.arange(length)[None] == at  # the prediction of x[14], from x[13], x[12] ...
+    seen = []
+    decoder.embedding.register_forward_hook(lambda *call: seen.append(call[2]))
+    z = torch.randn(1, 1, 4, dtype=torch.float64)
+    log_prob = decoder.log_prob(x, only, z)
+    reached = torch.autograd.grad(log_prob.sum(), seen[0])[0][0].norm(dim=-1) > 0
+
+    # Input t is x[t - 1], the first one <s>.
+    assert reached.nonzero().flatten().tolist() == [*range(at - width + 1, at + 1)]
+    with pytest.raises(ValueError, match="'width' must be at least 1, got 0"):
+        ConvolutionalDecoder(VOCAB, 4, width=0)
+
+
+@pytest.mark.parametrize("cls", [*RECURRENT_ENCODERS, *OWN_DECODERS])
 def test_benchmark_initialisation(cls: type) -> None:
     sizes = (VOCAB,) if issubclass(cls, Encoder) else (VOCAB, 4)
     module = cls(*sizes, init_range=0.01, embedding_range=0.1)

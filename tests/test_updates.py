@@ -18,11 +18,19 @@ from textvae.data.batching import BatchPlan, SentenceLoader, collate
 from textvae.decoders import GRUDecoder
 from textvae.encoders import GRUEncoder
 from textvae.errors import UsageError
-from textvae.objectives import BetaELBO, Objective
+from textvae.objectives import BetaELBO, FreeBits, Objective
 from textvae.posteriors import GaussianPosterior
 from textvae.priors import StandardNormal
 from textvae.schedules import Linear
-from textvae.training import Aggressive, ConstantRate, Joint, LitTextVAE, Update
+from textvae.training import (
+    Aggressive,
+    ConstantRate,
+    Joint,
+    LitTextVAE,
+    PlateauHalving,
+    Pretraining,
+    Update,
+)
 from textvae.training.callbacks import Throughput
 from textvae.types import Batch
 from textvae.vae import SentenceVAE
@@ -51,7 +59,8 @@ def validation() -> list[Batch]:
 
 def small(cls: type[Update]) -> Update:
     """An update that has to do with a tiny corpus."""
-    return cls(WINDOW, MAX_STEPS) if cls is Aggressive else cls()
+    arguments = {Aggressive: (WINDOW, MAX_STEPS), Pretraining: ("1ep",)}
+    return cls(*arguments.get(cls, ()))
 
 
 def make(
@@ -257,7 +266,9 @@ def test_resume_is_bitwise(tmp_path: Path, cls: type[Update], cut: int) -> None:
     whole, clock = make(small(cls), Adam, lr=0.01), Throughput()
     fit(whole, tmp_path, callbacks=[clock])
 
-    saver = pl.callbacks.ModelCheckpoint(tmp_path, "cut", every_n_train_steps=cut, save_top_k=1)
+    # At the end of an epoch, a run saves after validation, which an update may learn from.
+    when = {"every_n_train_steps": cut} if cut % len(loader()) else {"every_n_epochs": 1}
+    saver = pl.callbacks.ModelCheckpoint(tmp_path, "cut", save_top_k=1, **when)
     with pytest.raises(SystemExit):
         fit(make(small(cls), Adam, lr=0.01), tmp_path, callbacks=[saver, Cut(cut)])
     rest = make(small(cls), Adam, lr=0.01)
@@ -297,3 +308,80 @@ def test_aggressive_refuses_what_it_cannot_do(tmp_path: Path) -> None:
     module.vae = SentenceVAE(None, None, None, GRUDecoder(VOCAB, 0, 6, 8))
     with pytest.raises(UsageError, match="a language model has no encoder to move; take Joint"):
         fit(module, tmp_path)
+
+
+def two_stages_by_hand(vae: SentenceVAE, optimizer: Callable[..., Optimizer], lr: float) -> None:
+    """Seven batches of an auto-encoder; then free bits of 0.6 nats in 3 dimensions, warmed up."""
+    torch.manual_seed(1)
+    data, seen = loader(), 0
+    inference = [*vae.encoder.parameters(), *vae.posterior.parameters()]
+    optimizers = [optimizer(inference, lr=lr), optimizer(vae.decoder.parameters(), lr=lr)]
+    for epoch in range(4):
+        data.set_epoch(epoch)
+        for batch in data:
+            if seen == 7:
+                vae.decoder = GRUDecoder(VOCAB, 3, 6, 8).double()
+                optimizers[1] = optimizer(vae.decoder.parameters(), lr=lr)
+            vae.zero_grad()
+            q = vae.posterior(vae.encoder(batch.source, batch.source_mask))
+            z = q.rsample((1,))
+            loss = -vae.decoder.log_prob(batch.target, batch.target_mask, z)[0]
+            if seen >= 7:
+                std = q.stddev
+                kl = 0.5 * (q.mean**2 + std**2 - 1 - 2 * std.log())  # (B, D)
+                paid = torch.where(kl > 0.2, kl, 0.2).sum(dim=1)
+                loss = loss + min(1.0, (seen - 7) / 6) * paid
+            loss.mean().backward()
+            torch.nn.utils.clip_grad_norm_(vae.parameters(), CLIP)
+            for part in optimizers:
+                part.step()
+            seen += 1
+
+
+@pytest.mark.parametrize(("optimizer", "lr"), [(SGD, 0.3), (Adam, 0.01)])
+def test_pretraining_and_free_bits_equal_two_stages_by_hand(
+    tmp_path: Path, optimizer: Callable[..., Optimizer], lr: float
+) -> None:
+    objective = FreeBits(0.6, per="dimension", beta=Linear(length=6, delay=7))
+    module = make(Pretraining(7), optimizer, objective, lr)
+    vae = copy.deepcopy(module.vae)
+    fit(module, tmp_path)
+    two_stages_by_hand(vae, optimizer, lr)
+
+    for (name, a), b in zip(module.vae.named_parameters(), vae.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-8, atol=1e-9, msg=name)
+
+
+class Scripted(pl.Callback):
+    """Puts a known value in the place of a validation metric."""
+
+    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: LitTextVAE) -> None:
+        values = [1.0, 2.0, 3.0, 9.0, 8.0, 8.5, 8.6]  # an auto-encoder's bound, then a better one
+        pl_module.log("scripted", torch.tensor(values[trainer.current_epoch]))
+
+
+def test_what_watches_validation_begins_with_the_new_decoder(tmp_path: Path) -> None:
+    stop = pl.callbacks.EarlyStopping("scripted", patience=2)
+    best = pl.callbacks.ModelCheckpoint(
+        tmp_path, "best", monitor="scripted", enable_version_counter=False
+    )
+    module = make(Pretraining("3ep"))
+    module.lr_schedule = PlateauHalving("scripted", patience=1, start_epoch=0)
+    trainer = fit(module, tmp_path, max_epochs=9, callbacks=[Scripted(), stop, best])
+
+    assert trainer.current_epoch == 7  # two after the best, and not two after the first
+    assert best.best_model_score == 8.0 and len(list(tmp_path.glob("*.ckpt"))) == 1
+    assert module.lr_schedule.decays == 2 and module.lr_schedule.best == 8.0
+
+
+def test_pretraining_leaves_time_for_the_model(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="pre-training takes 4ep, which is the whole training"):
+        fit(make(Pretraining("4ep")), tmp_path)
+    with pytest.raises(ValueError, match="'length' must be positive"):
+        Pretraining(0)
+    kept = make(Pretraining(3, reset_decoder=False), objective=BetaELBO(0.0))
+    plain = make(Joint(), objective=BetaELBO(0.0))
+    for module in (kept, plain):
+        fit(module, tmp_path, max_epochs=1)
+    for a, b in zip(kept.parameters(), plain.parameters(), strict=True):
+        assert torch.equal(a, b)

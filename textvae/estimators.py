@@ -4,6 +4,7 @@ They hold for every family of posterior, since they ask of it nothing but its lo
 """
 
 __all__ = [
+    "active_dimensions",
     "active_units",
     "aggregate_log_prob",
     "derangement",
@@ -78,8 +79,8 @@ def mutual_information(q: Distribution, z: Tensor) -> Tensor:
     return q.log_prob(z) - aggregate_log_prob(q, z)
 
 
-def active_units(means: Tensor, prior_variance: Tensor, threshold: float = 0.01) -> int:
-    """The dimensions whose posterior mean varies with the sentence.
+def active_dimensions(means: Tensor, prior_variance: Tensor, threshold: float = 0.01) -> Tensor:
+    """Where the posterior mean varies with the sentence.
 
     References:
         | Importance Weighted Autoencoders (Burda et al., 2016), section 5.1
@@ -89,9 +90,16 @@ def active_units(means: Tensor, prior_variance: Tensor, threshold: float = 0.01)
         means: The posterior means of at least two sentences, with shape (N, D).
         prior_variance: The prior's variance in each dimension, with shape (D,).
         threshold: The least variance that counts, as a fraction of the prior's.
+
+    Returns:
+        Whether each dimension is active, with shape (D,).
     """
-    variance = means.double().var(dim=0)  # (D,)
-    return int((variance >= threshold * prior_variance.double()).sum())
+    return means.double().var(dim=0) >= threshold * prior_variance.double()
+
+
+def active_units(means: Tensor, prior_variance: Tensor, threshold: float = 0.01) -> int:
+    """How many dimensions are active; see :func:`active_dimensions`."""
+    return int(active_dimensions(means, prior_variance, threshold).sum())
 
 
 def derangement(size: int, seed: int) -> Tensor:

@@ -2,7 +2,7 @@
 
 from .lit import LitTextVAE
 from .lr_schedules import ConstantRate, LRSchedule, PlateauHalving, WarmupDecay
-from .updates import Aggressive, Joint, Update
+from .updates import Aggressive, Joint, Pretraining, Update
 
 __all__ = [
     "Aggressive",
@@ -11,6 +11,7 @@ __all__ = [
     "LRSchedule",
     "LitTextVAE",
     "PlateauHalving",
+    "Pretraining",
     "Update",
     "WarmupDecay",
 ]

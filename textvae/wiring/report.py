@@ -19,24 +19,34 @@ from ..runs import write_json
 PACKAGES = ("textvae", "torch", "pytorch-lightning", "transformers", "datasets", "numpy")
 
 
-def write_report(path: Path, evaluation: Evaluation, seconds: dict[str, float]) -> None:
-    """Writes a report, which keeps the times of earlier work that it does not name.
+def write_report(
+    path: Path,
+    evaluation: Evaluation,
+    seconds: dict[str, float],
+    doctor: dict[str, Any] | None = None,
+) -> None:
+    """Writes a report, which keeps of earlier work what it does not know itself.
 
     Arguments:
         path: The file.
         evaluation: The numbers with their protocol.
         seconds: The wall time of each part of the work.
+        doctor: What the collapse doctor says of the training.
     """
-    times = earlier(path) | {name: round(value, 1) for name, value in seconds.items()}
-    write_json(path, {**evaluation.to_dict(), "seconds": times, **provenance()})
+    before = earlier(path)
+    times = before.get("seconds", {}) | {name: round(value, 1) for name, value in seconds.items()}
+    doctor = doctor or before.get("doctor")
+    told = {**evaluation.to_dict(), "doctor": doctor, "seconds": times}
+    write_json(path, {**told, **provenance()})
 
 
-def earlier(path: Path) -> dict[str, float]:
-    """The times in the report that stands there, if one does."""
+def earlier(path: Path) -> dict[str, Any]:
+    """The report that stands there, if one does."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))["seconds"]
-    except (OSError, ValueError, KeyError, TypeError):
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return {}
+    return found if isinstance(found, dict) else {}
 
 
 def provenance() -> dict[str, Any]:

@@ -20,7 +20,7 @@ from ..errors import TrainingError, UsageError
 from ..metrics import Evaluation
 from ..runs import Run, unwritable, write_text
 from ..training import LitTextVAE
-from ..training.callbacks import Throughput
+from ..training.callbacks import CollapseDoctor, Throughput
 from ..vae import SentenceVAE
 from .build import build
 from .checkpoints import read_checkpoint
@@ -84,8 +84,10 @@ def run_through(config: Namespace, run: Run, resume: bool, end: ExitStack) -> Ev
         raise
     # Only the first process knows a name that was found because it was free.
     run = Run(Path(trainer.strategy.broadcast(str(run.folder))))
-    best = TextVAE(best_of(module, run), data.tokenizer).to(trainer.strategy.root_device)
-    return report(best, data, config, run, clock.seconds_before)
+    best = TextVAE(best_of(module, run), data.tokenizer, data.encoder_tokenizer)
+    best.to(trainer.strategy.root_device)
+    doctor = next(part for part in trainer.callbacks if isinstance(part, CollapseDoctor))
+    return report(best, data, config, run, clock.seconds_before, doctor)
 
 
 def begin(config: Namespace, run: Run, resume: bool) -> None:
@@ -151,7 +153,12 @@ def best_of(module: LitTextVAE, run: Run) -> SentenceVAE:
 
 
 def report(
-    vae: TextVAE, data: SentenceData, config: Namespace, run: Run, seconds: float
+    vae: TextVAE,
+    data: SentenceData,
+    config: Namespace,
+    run: Run,
+    seconds: float,
+    doctor: CollapseDoctor,
 ) -> Evaluation:
     """Evaluates on the test split; writes the model, report.json and samples.txt."""
     if is_first():
@@ -168,6 +175,8 @@ def report(
     )
     if is_first():
         times = {"train": seconds, "evaluate": time.perf_counter() - began}
-        write_report(run.report, evaluation, times)
+        verdict = doctor.verdict(vae.vae)
+        note("; ".join(filter(None, (verdict["verdict"], verdict["advice"]))))
+        write_report(run.report, evaluation, times, verdict)
         write_text(run.samples, show(vae, texts))
     return evaluation

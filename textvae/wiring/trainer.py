@@ -10,7 +10,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from ..errors import UsageError
 from ..runs import Run
-from ..training.callbacks import InterruptAtBatchEnd, Progress, Throughput
+from ..training.callbacks import CollapseDoctor, InterruptAtBatchEnd, Progress, Throughput
 from .checkpoints import WholeFiles
 from .logger import RunLogger
 from .parser import construct
@@ -31,6 +31,8 @@ def make_trainer(options: dict[str, Any], run: Run, clock: Throughput) -> pl.Tra
     callbacks = [*callbacks] if isinstance(callbacks, list) else [callbacks]
     if options.pop("enable_progress_bar") is not False and is_first():
         callbacks.append(Progress())
+    if not any(isinstance(callback, CollapseDoctor) for callback in callbacks):
+        callbacks.append(CollapseDoctor())
     places = {"dirpath": run.checkpoints, "enable_version_counter": False}
     callbacks += [
         clock,

@@ -1,8 +1,16 @@
 """Callbacks, one a file."""
 
 from .calibration import CalibrateBatchNorm
+from .doctor import CollapseDoctor
 from .interrupt import InterruptAtBatchEnd, Interrupted
 from .progress import Progress
 from .throughput import Throughput
 
-__all__ = ["CalibrateBatchNorm", "Interrupted", "InterruptAtBatchEnd", "Progress", "Throughput"]
+__all__ = [
+    "CalibrateBatchNorm",
+    "CollapseDoctor",
+    "Interrupted",
+    "InterruptAtBatchEnd",
+    "Progress",
+    "Throughput",
+]

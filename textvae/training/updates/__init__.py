@@ -3,5 +3,6 @@
 from .aggressive import Aggressive
 from .base import Update
 from .joint import Joint
+from .pretraining import Pretraining
 
-__all__ = ["Aggressive", "Joint", "Update"]
+__all__ = ["Aggressive", "Joint", "Pretraining", "Update"]

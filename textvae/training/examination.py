@@ -1,0 +1,91 @@
+"""What a look at some sentences says of the latent: is it there, and does the decoder use it?"""
+
+__all__ = ["Examination", "examine"]
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..distributions.divergence import kl
+from ..estimators import active_dimensions, derangement, mutual_information
+from ..types import Batch
+from ..vae import SentenceVAE
+
+CLOSE = 1.0
+"""Below this many nats of mutual information, or of divergence, z tells next to nothing."""
+
+SHOWN = 8
+"""The most dimensions that a line names."""
+
+
+@dataclass(frozen=True)
+class Examination:
+    """The latent of N sentences, in nats per sentence.
+
+    Arguments:
+        kl: The mean divergence from posterior to prior.
+        mi: The mutual information of sentence and latent, at most log N.
+        z_gain: What a sentence gains in log-likelihood from its own latent over another's.
+        dead: The dimensions, from 0, whose posterior mean hardly varies with the sentence.
+        latent_dim: The number of all.
+    """
+
+    kl: float
+    mi: float
+    z_gain: float
+    dead: list[int]
+    latent_dim: int
+
+    @property
+    def empty(self) -> bool:
+        """Whether z does not even tell the sentences apart, whoever reads it."""
+        return self.mi < CLOSE or self.kl < CLOSE and self.z_gain < CLOSE
+
+    def told(self) -> str:
+        """The same in words."""
+        means = f"KL {self.kl:.2f}, MI {self.mi:.2f}, z_gain {self.z_gain:.2f} nats"
+        count = f"{len(self.dead)} of {self.latent_dim} dimensions dead"
+        if 0 < len(self.dead) < self.latent_dim:
+            count += f" ({', '.join(map(str, self.dead[:SHOWN]))}"
+            count += ", ...)" if len(self.dead) > SHOWN else ")"
+        return f"{means}, {count}"
+
+
+@torch.no_grad()
+def examine(vae: SentenceVAE, batches: Sequence[Batch], seed: int = 0) -> Examination:
+    """Examines a model in evaluation mode.
+
+    Arguments:
+        vae: The model, with a latent.
+        batches: At least two sentences.
+        seed: The seed of what is drawn. The global generators are put back.
+    """
+    device = next(vae.parameters()).device
+    batches = [batch.to(device) for batch in batches]
+    h = torch.cat([vae.features(batch) for batch in batches])
+    q, p = vae.posterior(h), vae.prior()
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        z = q.sample()  # (N, D)
+    gain = _log_prob(vae, batches, z) - _log_prob(vae, batches, z[derangement(len(z), seed)])
+
+    active = active_dimensions(q.mean, p.variance)
+    return Examination(
+        kl=kl(q, p, z[None])[0].mean().item(),
+        mi=mutual_information(q, z).mean().item(),
+        z_gain=gain.mean().item(),
+        dead=(~active).nonzero().flatten().tolist(),
+        latent_dim=vae.latent_dim,
+    )
+
+
+def _log_prob(vae: SentenceVAE, batches: Sequence[Batch], z: Tensor) -> Tensor:
+    parts = z.split([len(batch) for batch in batches])
+    return torch.cat(
+        [
+            vae.decoder.log_prob(batch.target, batch.target_mask, part[None])[0]
+            for batch, part in zip(batches, parts, strict=True)
+        ]
+    )
