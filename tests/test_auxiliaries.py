@@ -1,6 +1,7 @@
 """Auxiliary losses: their formulas, and that they reach training and nothing else."""
 
 import inspect
+import json
 import math
 from pathlib import Path
 
@@ -84,3 +85,17 @@ def test_it_is_stored_with_the_model(tmp_path: Path) -> None:
     assert again.auxiliary.init_args == vae.auxiliary.init_args
     for name, value in vae.state_dict().items():
         assert torch.equal(value, again.state_dict()[name])
+
+
+def test_a_folder_from_before_there_were_any_loads(tmp_path: Path) -> None:
+    tokenizer = WordTokenizer()
+    tokenizer.fit(["a b c d e"])
+    vae = text_vae(GaussianPosterior, 3).float()
+    vae.decoder = GRUDecoder(tokenizer.vocab_size, 3, 6, 8)
+    save_model(tmp_path / "model", vae, tokenizer)
+    path = tmp_path / "model" / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    assert config.pop("auxiliary", ...) is None
+    path.write_text(json.dumps(config), encoding="utf-8")
+
+    assert load_model(tmp_path / "model")[0].auxiliary is None
