@@ -44,6 +44,9 @@ ALLOWED = {
     "api": BOTTOM
     | {"vae", "storage", "runs", "metrics", "decoding", "interpolation", "data.tokenizer"}
     | {"data.batching", "data.pairs", "hub"},
+    "operations": BOTTOM
+    | {"api", "runs", "decoding", "interpolation", "distributions.divergence"}
+    | {"data.batching", "metrics.reconstruction"},
 }
 ON_TOP = {"wiring", "compare", "cli", "__main__"}
 AXES = (*COMPONENTS, "objectives")

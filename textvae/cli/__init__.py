@@ -25,6 +25,15 @@ COMMANDS = {
     "sample": "write new sentences",
     "encode": "turn sentences into latent vectors",
     "decode": "turn latent vectors into sentences",
+    "neighbors": "find the sentences of a corpus nearest to one",
+    "analogy": "write what is to C as B is to A",
+    "traverse": "walk along one direction of the latent space",
+    "perturb": "write sentences around one",
+    "infill": "fill the blank of a sentence",
+    "transfer": "give sentences another label",
+    "novelty": "say how much of what a model writes is copied",
+    "export": "write sentences and latents into one file",
+    "plot": "draw a latent space",
     "data": "show what a text file holds and how it is read",
 }
 """Each command is the module of that name: ``DESCRIPTION``, ``add_arguments`` and ``run``."""

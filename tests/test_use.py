@@ -1,0 +1,115 @@
+"""The commands on a latent space, as a user runs them."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import textvae
+
+from .corpora import A, B
+
+Run = Callable[..., tuple[int, str, str]]
+
+C = "this captain will steer the small boat ."
+
+
+@pytest.fixture
+def corpus(command: Run) -> str:
+    vae = textvae.load("tiny")
+    lines = vae.sample(30, max_length=12)
+    rows = (f"{len(line) % 2}\t{line}\n" for line in lines if line.strip())
+    Path("rows.tsv").write_text("kind\tline\n" + "".join(rows))
+    return "rows.tsv"
+
+
+COLUMNS = ("--text-column", "line", "--label-column", "kind")
+
+
+def test_neighbours_come_nearest_first(command: Run, corpus: str) -> None:
+    code, out, _ = command("neighbors", "tiny", A, "--top", "4")
+    distances = [float(line.split("\t")[0]) for line in out.splitlines()]
+    assert code == 0 and len(distances) == 4 and distances == sorted(distances)
+    code, out, _ = command("neighbors", "tiny", A, B, "--text", corpus, *COLUMNS, "--json")
+    assert code == 0 and [len(row["neighbors"]) for row in json.loads(out)] == [5, 5]
+
+
+def test_sentences_come_of_sentences(command: Run) -> None:
+    assert command("analogy", "tiny", A, B, A)[1] == command("reconstruct", "tiny", B)[1]
+    assert len(command("perturb", "tiny", A, "-n", "3")[1].splitlines()) == 3
+    assert (
+        len(command("traverse", "tiny", A, "--dimension", "2", "--steps", "4")[1].split("\n")) == 5
+    )
+    assert len(json.loads(command("traverse", "tiny", A, "--axis", "0", "--json")[1])) == 7
+    code, out, _ = command("infill", "tiny", "the cook _ some pies .", "--proposals", "9")
+    assert code == 0
+    assert all(re.match(r"\d+\.\d\d\tthe cook .* some pies \.$", x) for x in out.splitlines())
+
+
+def test_labels_are_transferred(command: Run, corpus: str) -> None:
+    arguments = ("transfer", "tiny", A, B, "--from", "0", "--to", "1", "--text", corpus)
+    code, out, _ = command(*arguments, *COLUMNS)
+    assert code == 0 and len(out.splitlines()) == 2
+    code, out, err = command(*arguments)
+    assert (code, out) == (2, "") and "name the column of sentences" in err
+    code, out, err = command("transfer", "tiny", A, "--from", "0", "--to", "1")
+    assert (code, out) == (2, "") and "no labels: name their column" in err
+    unknown = ["7" if argument == "1" else argument for argument in arguments]
+    code, out, err = command(*unknown, *COLUMNS)
+    assert (code, out) == (2, "") and "no sentence has the label 7; there are: 0, 1" in err
+
+
+def test_novelty_is_told(command: Run) -> None:
+    code, out, _ = command("novelty", "tiny", "-n", "20", "--max-length", "12")
+    assert code == 0 and "of the" not in out and "in the 256 training sentences" in out
+    found = json.loads(command("novelty", "tiny", "-n", "5", "--json")[1])
+    assert found["samples"] == 5 and 0 <= found["copies"] <= 1
+
+
+def test_latents_go_into_one_file(command: Run, corpus: str) -> None:
+    code, out, err = command("export", "tiny", "--out", "z.npz", "--text", corpus, *COLUMNS)
+    with np.load("z.npz") as file:
+        assert file["z"].shape == (len(file["text"]), 4) and set(file["label"]) <= {"0", "1"}
+    assert (code, out) == (0, "") and "wrote z.npz: " in err
+    assert command("export", "tiny", "--out", "z.csv")[0] == 2
+
+
+def test_figures_are_drawn(command: Run, corpus: str) -> None:
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("sklearn")
+    for arguments in (
+        ("map", "--out", "a.png"),
+        ("map", "--out", "b.svg", "--text", corpus, *COLUMNS),
+        ("kl", "--out", "c.png"),
+        ("interpolation", A, B, "--out", "d.png", "--steps", "4"),
+    ):
+        code, out, err = command("plot", "tiny", *arguments)
+        assert (code, out) == (0, "") and "wrote " in err, err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("analogy", "tiny", A, B), "an analogy is made of three sentences, A B C, got 2"),
+        (("traverse", "tiny", A), "one of the arguments --dimension --axis is required"),
+        (("traverse", "tiny", A, "--dimension", "9"), "there is no dimension 9; this model has 0"),
+        (("infill", "tiny", A), "infilling needs one blank"),
+        (("plot", "tiny", "map", "--out", "a.gif"), "a.gif: a figure ends in .png or .svg"),
+        (("plot", "tiny", "map", "--out", "a.png", "--color-by", "label"), "no labels: name"),
+        (("plot", "tiny", "interpolation", A, "--out", "a.png"), "between two sentences, got 1"),
+        (("neighbors", "tiny", A, "--text", "none*.txt"), "no file has such a name"),
+        (("neighbors", "tiny/model", A), "no run named|without its run|is not a run"),
+        (
+            ("export", "tiny", "--out", "a.npz", "--label-column", "x"),
+            "--label-column is of a file",
+        ),
+    ],
+)
+def test_misuse_is_refused_in_one_line(
+    command: Run, arguments: tuple[str, ...], message: str
+) -> None:
+    code, out, err = command(*arguments)
+    assert (code, out, err.count("\n")) == (2, "", 1) and re.search(message, err), err

@@ -1,0 +1,50 @@
+"""``textvae neighbors``."""
+
+__all__ = ["DESCRIPTION", "add_arguments", "run"]
+
+import dataclasses
+from argparse import ArgumentParser, Namespace
+
+from .common import add_run, at_least, load, note_lost, print_json
+from .corpora import add_corpus, read_corpus
+
+DESCRIPTION = """Finds the sentences of a corpus whose latents are nearest to that of a sentence.
+
+Prints each with its distance, nearest first: Euclidean, or on a sphere the angle in radians.
+
+  textvae neighbors mine "the cat sat ." --top 3 --text my.txt"""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declares the options."""
+    add_run(parser)
+    parser.add_argument("sentences", nargs="+", metavar="SENTENCE", help="the sentences")
+    parser.add_argument("--top", type=at_least(int, 1), default=5, help="how many for each (5)")
+    parser.add_argument(
+        "--index",
+        choices=["exact", "hnsw"],
+        default="exact",
+        help="hnsw asks a graph, for large corpora, and may miss some (exact)",
+    )
+    add_corpus(parser, "train")
+
+
+def run(arguments: Namespace) -> None:
+    """Runs the command."""
+    texts, _ = read_corpus(arguments)
+    vae = load(arguments)
+    note_lost(vae, arguments.sentences)
+
+    from ..operations import neighbors
+
+    found = neighbors(vae, arguments.sentences, texts, arguments.top, arguments.index)
+    if arguments.json:
+        pairs = zip(arguments.sentences, found, strict=True)
+        rows = [(query, [dataclasses.asdict(one) for one in near]) for query, near in pairs]
+        print_json([{"sentence": query, "neighbors": near} for query, near in rows])
+        return
+    for query, near in zip(arguments.sentences, found, strict=True):
+        if len(found) > 1:
+            print(query)
+        for one in near:
+            print(f"{one.distance:.4f}\t{one.text}")

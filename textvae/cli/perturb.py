@@ -1,0 +1,46 @@
+"""``textvae perturb``."""
+
+__all__ = ["DESCRIPTION", "add_arguments", "run"]
+
+from argparse import ArgumentParser, Namespace
+
+from .common import (
+    add_decoding,
+    add_run,
+    at_least,
+    decoding_of,
+    load,
+    note_lost,
+    print_json,
+    print_lines,
+)
+
+DESCRIPTION = """Writes sentences around one: those of latents at a distance from its own.
+
+  textvae perturb mine "the cat sat ." --scale 0.7"""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declares the options."""
+    add_run(parser)
+    parser.add_argument("sentence", metavar="SENTENCE", help="the sentence")
+    parser.add_argument("-n", type=at_least(int, 1), default=10, help="how many to write (10)")
+    parser.add_argument(
+        "--scale",
+        type=at_least(float, 0),
+        default=0.5,
+        help="how far: standard deviations of the prior, or radians on a sphere (0.5)",
+    )
+    add_decoding(parser)
+
+
+def run(arguments: Namespace) -> None:
+    """Runs the command."""
+    options = decoding_of(arguments)
+    vae = load(arguments)
+    note_lost(vae, [arguments.sentence])
+
+    from ..operations import perturb
+
+    lines = perturb(vae, arguments.sentence, arguments.n, arguments.scale, **options)
+    print_json(lines) if arguments.json else print_lines(lines)

@@ -1,0 +1,24 @@
+"""What one does with a latent space: each operation is one file, on a model and strings."""
+
+from .analogy import analogy
+from .export import export
+from .infill import Fill, infill
+from .neighbors import Neighbour, neighbors
+from .novelty import Novelty, novelty
+from .perturb import perturb
+from .transfer import transfer
+from .traverse import traverse
+
+__all__ = [
+    "Fill",
+    "Neighbour",
+    "Novelty",
+    "analogy",
+    "export",
+    "infill",
+    "neighbors",
+    "novelty",
+    "perturb",
+    "transfer",
+    "traverse",
+]

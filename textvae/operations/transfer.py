@@ -1,0 +1,74 @@
+"""Giving sentences another label by latent arithmetic."""
+
+__all__ = ["means", "transfer"]
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from ..api import TextVAE
+from ..decoding import STRATEGIES
+from ..errors import UsageError
+from .space import displaced, is_sphere, unit
+
+
+def transfer(
+    vae: TextVAE,
+    texts: Sequence[str],
+    source: str,
+    target: str,
+    centres: Mapping[str, Tensor],
+    strength: float = 1.0,
+    strategy: STRATEGIES = "greedy",
+    **options: Any,
+) -> list[str]:
+    """Moves sentences from one label towards another, by the difference of the labels' means.
+
+    On a sphere the rotation between the two mean directions takes the place of the difference.
+
+    References:
+        | Adversarially Regularized Autoencoders (Zhao et al., 2018), offset vectors
+        | https://arxiv.org/abs/1706.04223
+
+    Arguments:
+        vae: The model.
+        texts: The sentences, of label `source`.
+        source: Their label.
+        target: The label to give them.
+        centres: What :func:`means` returns.
+        strength: How far to go: 1 goes as far as the means are apart.
+        strategy: greedy, beam or sample.
+        options: Those of :meth:`textvae.TextVAE.decode`.
+
+    Raises:
+        UsageError: If a label has never been seen.
+    """
+    for label in (source, target):
+        if label not in centres:
+            raise UsageError(f"no sentence has the label {label}; there are: {', '.join(centres)}")
+    start, end = centres[source], centres[target]
+    sphere = is_sphere(vae)
+    part = start + strength * (end - start)
+    z = displaced(vae.encode(texts), start, unit(part) if sphere else part, sphere)
+    return vae.decode(z, strategy, **options)
+
+
+def means(vae: TextVAE, texts: Sequence[str], labels: Sequence[str]) -> dict[str, Tensor]:
+    """The mean latent of the sentences of each label: on a sphere, its direction.
+
+    Raises:
+        UsageError: If there are not as many labels as sentences.
+    """
+    if len(texts) != len(labels):
+        raise UsageError(
+            f"{len(texts)} sentences and {len(labels)} labels; the first without its other is "
+            f"number {min(len(texts), len(labels)) + 1}"
+        )
+    z, found = vae.encode(texts), sorted(set(labels))
+    centres = {}
+    for label in found:
+        rows = [i for i, own in enumerate(labels) if own == label]
+        mean = z[rows].mean(dim=0)
+        centres[label] = unit(mean) if is_sphere(vae) else mean
+    return centres
