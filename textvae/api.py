@@ -12,6 +12,7 @@ from torch import Tensor
 
 from . import hub, interpolation
 from .data.batching import collate, length_batches
+from .data.pairs import Pairs
 from .data.tokenizer import Tokenizer
 from .decoding import STRATEGIES, decode
 from .errors import UsageError
@@ -33,6 +34,7 @@ class TextVAE:
     Arguments:
         vae: The model.
         tokenizer: Its tokenizer.
+        encoder_tokenizer: The encoder's own, where it reads other tokens than the decoder writes.
 
     Example:
         >>> import textvae
@@ -40,9 +42,15 @@ class TextVAE:
         >>> vae.interpolate("the cat sat .", "a dog ran .", steps=5)  # doctest: +SKIP
     """
 
-    def __init__(self, vae: SentenceVAE, tokenizer: Tokenizer) -> None:
+    def __init__(
+        self,
+        vae: SentenceVAE,
+        tokenizer: Tokenizer,
+        encoder_tokenizer: Tokenizer | None = None,
+    ) -> None:
         self.vae = vae.eval()
         self.tokenizer = tokenizer
+        self.encoder_tokenizer = encoder_tokenizer
 
     @property
     def device(self) -> torch.device:
@@ -215,7 +223,7 @@ class TextVAE:
 
     def save(self, folder: str | Path) -> None:
         """Writes the model into a folder that is complete in itself."""
-        save_model(folder, self.vae, self.tokenizer)
+        save_model(folder, self.vae, self.tokenizer, self.encoder_tokenizer)
 
     @classmethod
     def load(cls, folder: str | Path) -> "TextVAE":
@@ -252,10 +260,13 @@ class TextVAE:
             self.save(Path(folder) / "model")
             return hub.upload(Path(folder) / "model", repository, private)
 
-    def _tokens(self, texts: Sequence[str]) -> list[list[int]]:
+    def _tokens(self, texts: Sequence[str]) -> Sequence[Sequence[int]]:
         if isinstance(texts, str):  # else each of its characters would be a sentence
             raise TypeError("Sentences come in a list: put a single one into brackets.")
-        return self.tokenizer.encode(list(texts))
+        tokens = self.tokenizer.encode(list(texts))
+        if self.encoder_tokenizer is None:
+            return tokens
+        return Pairs(tokens, self.encoder_tokenizer.encode(list(texts)))
 
     def _check_latent(self, verb: str) -> None:
         if self.latent_dim == 0:

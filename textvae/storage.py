@@ -27,7 +27,8 @@ from .vae import SentenceVAE
 FORMAT = 1
 """The version of the layout, raised when an older library could not read a newer folder."""
 
-CONFIG, TENSORS, TOKENIZER = "config.json", "model.safetensors", "tokenizer"
+CONFIG, TENSORS = "config.json", "model.safetensors"
+TOKENIZER, ENCODER_TOKENIZER = "tokenizer", "encoder_tokenizer"
 
 PARTS = {
     "encoder": Encoder,
@@ -38,7 +39,12 @@ PARTS = {
 }
 
 
-def save_model(folder: str | Path, vae: SentenceVAE, tokenizer: Tokenizer) -> None:
+def save_model(
+    folder: str | Path,
+    vae: SentenceVAE,
+    tokenizer: Tokenizer,
+    encoder_tokenizer: Tokenizer | None = None,
+) -> None:
     """Writes a model and its tokenizer into a folder that appears whole or not at all.
 
     A model that stands there already is replaced.
@@ -47,6 +53,7 @@ def save_model(folder: str | Path, vae: SentenceVAE, tokenizer: Tokenizer) -> No
         folder: Where to; its parent is made if need be.
         vae: The model.
         tokenizer: Its tokenizer.
+        encoder_tokenizer: The encoder's own, if it has one.
 
     Raises:
         UsageError: If the folder cannot be written, or holds something else.
@@ -58,7 +65,7 @@ def save_model(folder: str | Path, vae: SentenceVAE, tokenizer: Tokenizer) -> No
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-        _write(temporary, vae, tokenizer)
+        _write(temporary, vae, {TOKENIZER: tokenizer, ENCODER_TOKENIZER: encoder_tokenizer})
         temporary.chmod(0o755)  # mkdtemp makes it private
         _replace(temporary, folder)
     except OSError as error:
@@ -72,12 +79,14 @@ def save_model(folder: str | Path, vae: SentenceVAE, tokenizer: Tokenizer) -> No
             shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _write(folder: Path, vae: SentenceVAE, tokenizer: Tokenizer) -> None:
+def _write(folder: Path, vae: SentenceVAE, tokenizers: dict[str, Tokenizer | None]) -> None:
     config = {name: describe(getattr(vae, name)) for name in PARTS}
-    config |= {"format": FORMAT, "tokenizer": describe(tokenizer)}
+    given = {name: tokenizer for name, tokenizer in tokenizers.items() if tokenizer is not None}
+    config |= {"format": FORMAT, **describe(given)}
     save_tensors(vae, str(folder / TENSORS))
-    (folder / TOKENIZER).mkdir()
-    tokenizer.save(folder / TOKENIZER)
+    for name, tokenizer in given.items():
+        (folder / name).mkdir()
+        tokenizer.save(folder / name)
     write_json(folder / CONFIG, config)
 
 
@@ -90,7 +99,7 @@ def _replace(temporary: Path, folder: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def load_model(folder: str | Path) -> tuple[SentenceVAE, Tokenizer]:
+def load_model(folder: str | Path) -> tuple[SentenceVAE, Tokenizer, Tokenizer | None]:
     """Reads what :func:`save_model` wrote, in evaluation mode on the CPU.
 
     Arguments:
@@ -105,14 +114,20 @@ def load_model(folder: str | Path) -> tuple[SentenceVAE, Tokenizer]:
         parts = {name: _build(base, config[name]) for name, base in PARTS.items()}
         vae = SentenceVAE(**parts)
         load_tensors(vae, folder / TENSORS)
-        tokenizer_cls = _find(Tokenizer, config["tokenizer"]["class_path"])
-        tokenizer = tokenizer_cls.load(folder / TOKENIZER, **config["tokenizer"]["init_args"])
+        tokenizer = _tokenizer(folder / TOKENIZER, config[TOKENIZER])
+        encoder_tokenizer = None
+        if ENCODER_TOKENIZER in config:
+            encoder_tokenizer = _tokenizer(folder / ENCODER_TOKENIZER, config[ENCODER_TOKENIZER])
     except UsageError:
         raise
     except (KeyError, TypeError, ValueError, RuntimeError, OSError, SafetensorError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UsageError(f"{folder} is damaged or not a textvae model: {reason}") from error
-    return vae.eval(), tokenizer
+    return vae.eval(), tokenizer, encoder_tokenizer
+
+
+def _tokenizer(folder: Path, described: dict[str, Any]) -> Tokenizer:
+    return _find(Tokenizer, described["class_path"]).load(folder, **described["init_args"])
 
 
 def _read_config(folder: Path) -> dict[str, Any]:

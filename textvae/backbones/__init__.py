@@ -6,13 +6,14 @@ Nothing of that library is imported before one of them is built.
 from .models import ATTENTIONS, Source, load_encoder, load_language_model, max_positions
 from .numbering import find_specials, load_tokenizer, numbering
 from .probing import Anatomy, examine
-from .tuning import TRAINABLE, make_trainable
+from .tuning import TRAINABLE, checkpoint_activations, make_trainable
 
 __all__ = [
     "ATTENTIONS",
     "TRAINABLE",
     "Anatomy",
     "Source",
+    "checkpoint_activations",
     "examine",
     "find_specials",
     "load_encoder",

@@ -195,7 +195,7 @@ def _refusal(source: Source, error: Exception) -> UsageError:
     mend = "name a folder that holds the model, or one that is in the cache of the hub"
     if source.pretrained is None:
         mend = "see the options of its configuration in the documentation of transformers"
-    if "trust_remote_code" in told:
+    if "trust_remote_code" in told or "custom code" in told:
         told, mend = "it comes with code of its own", "allow that by trust_remote_code: true"
     if "flash" in told.lower() or "attn" in told or "attention" in told.lower():
         mend = "choose another attention: eager or sdpa"

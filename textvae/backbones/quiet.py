@@ -25,4 +25,6 @@ def quiet() -> Iterator[None]:
 def first_line(error: BaseException) -> str:
     """What an error says first."""
     lines = str(error).strip().splitlines()
+    if lines and lines[0].startswith("Repo id must"):
+        return "there is no such folder"
     return lines[0].rstrip(".: ") if lines else type(error).__name__

@@ -1,7 +1,8 @@
 """How much of a model is trained."""
 
-__all__ = ["TRAINABLE", "make_trainable"]
+__all__ = ["TRAINABLE", "checkpoint_activations", "make_trainable"]
 
+import warnings
 from typing import Literal
 
 import torch.nn as nn
@@ -38,6 +39,12 @@ def make_trainable(model: nn.Module, trainable: TRAINABLE, lora_rank: int) -> No
         _thaw(model, trainable)
 
 
+def checkpoint_activations(model: nn.Module) -> None:
+    """Keeps the inputs of layers alone for the backward pass, which computes the rest again."""
+    enable = getattr(model, "activation_checkpointing_enable", None)
+    (enable or model.gradient_checkpointing_enable)({"use_reentrant": False})
+
+
 def _add_adapters(model: nn.Module, rank: int) -> None:
     if rank < 1:
         raise ValueError(f"'lora_rank' must be at least 1, got {rank}.")
@@ -46,7 +53,10 @@ def _add_adapters(model: nn.Module, rank: int) -> None:
     except ImportError as error:
         raise UsageError("LoRA needs peft: pip install 'textvae[pretrained]'") from error
     config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear")
-    inject_adapter_in_model(config, model)
+    with warnings.catch_warnings():
+        # GPT-2's layers are transposed, which peft finds out and says.
+        warnings.filterwarnings("ignore", message="fan_in_fan_out")
+        inject_adapter_in_model(config, model)
 
 
 def _thaw(model: nn.Module, count: int) -> None:

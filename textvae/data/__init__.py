@@ -10,6 +10,7 @@ from typing import Any
 _HOMES = {
     "CharacterTokenizer": "characters",
     "GrammarData": "module",
+    "PretrainedTokenizer": "pretrained",
     "SentenceData": "module",
     "SentencePieceTokenizer": "pieces",
     "TextData": "module",

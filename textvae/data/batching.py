@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from ..types import EOS, PAD, Batch
+from .pairs import Pair
 
 
 def collate(
@@ -19,19 +20,25 @@ def collate(
     """One batch of sentences: ``</s>`` is added and the shorter ones are padded.
 
     Arguments:
-        sentences: The tokens of each sentence.
+        sentences: The tokens of each sentence; a pair has those that the encoder reads, too.
         index: Their positions in the corpus.
         labels: Their labels, with shape (B,), or None.
     """
+    target = source = _padded(sentences)
+    if isinstance(sentences[0], Pair):
+        source = _padded([sentence.source for sentence in sentences])
+    return Batch(*source, *target, torch.as_tensor(index, dtype=torch.long), labels)
+
+
+def _padded(sentences: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """The tokens of sentences with their ends, and where they are real, both with shape (B, T)."""
     lengths = np.array([len(sentence) for sentence in sentences])
     tokens = np.full((len(sentences), lengths.max() + 1), PAD, dtype=np.int64)
     for row, sentence in zip(tokens, sentences, strict=True):
         row[: len(sentence)] = sentence
         row[len(sentence)] = EOS
-
-    x = torch.from_numpy(tokens)
-    mask = torch.from_numpy(np.arange(tokens.shape[1]) <= lengths[:, None])
-    return Batch(x, mask, x, mask, torch.as_tensor(index, dtype=torch.long), labels)
+    mask = np.arange(tokens.shape[1]) <= lengths[:, None]
+    return torch.from_numpy(tokens), torch.from_numpy(mask)
 
 
 def length_batches(

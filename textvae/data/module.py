@@ -14,6 +14,7 @@ from .batching import BatchPlan, OrderedLoader, SentenceLoader, length_batches
 from .corpus import Corpus, Source, prepare
 from .drawn import GrammarSource
 from .english import english
+from .pairs import Pairs
 from .places import find_source
 from .tables import Columns
 from .tokenizer import Tokenizer
@@ -34,6 +35,8 @@ class SentenceData(pl.LightningDataModule, abc.ABC):
         batch_tokens: The largest batch in tokens, ``</s>`` and padding counted.
         max_length: The longest training sentence, in tokens.
         num_workers: How many processes put training batches together; 0 for none but this one.
+        encoder_tokenizer: What makes the tokens that the encoder reads, where these are others
+            than the decoder's.
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class SentenceData(pl.LightningDataModule, abc.ABC):
         batch_tokens: int | None,
         max_length: int,
         num_workers: int,
+        encoder_tokenizer: Tokenizer | None = None,
     ) -> None:
         super().__init__()
 
@@ -60,6 +64,7 @@ class SentenceData(pl.LightningDataModule, abc.ABC):
         self.batch_tokens = batch_tokens
         self.max_length = max_length
         self.num_workers = num_workers
+        self.given_encoder_tokenizer = encoder_tokenizer
 
     @abc.abstractmethod
     def source(self) -> Source:
@@ -86,13 +91,20 @@ class SentenceData(pl.LightningDataModule, abc.ABC):
             )
         return corpus
 
+    @cached_property
+    def read_by_encoder(self) -> Corpus | None:
+        """The same sentences in the encoder's tokens, where these are others."""
+        if self.given_encoder_tokenizer is None:
+            return None
+        return prepare(self.source(), self.given_encoder_tokenizer)
+
     def prepare(self) -> None:
         """Reads and tokenises the corpus, or finds it in the cache.
 
         Raises:
             UsageError: If the text is not as it should be.
         """
-        _ = self.corpus
+        _ = self.corpus, self.read_by_encoder
 
     def prepare_data(self) -> None:
         self.prepare()
@@ -111,6 +123,16 @@ class SentenceData(pl.LightningDataModule, abc.ABC):
         return self.tokenizer.vocab_size
 
     @property
+    def encoder_tokenizer(self) -> Tokenizer | None:
+        """The encoder's own fitted tokenizer, if it has one."""
+        return None if self.read_by_encoder is None else self.read_by_encoder.tokenizer
+
+    @property
+    def encoder_vocab_size(self) -> int:
+        """How many tokens the encoder may read."""
+        return (self.encoder_tokenizer or self.tokenizer).vocab_size
+
+    @property
     def notes(self) -> list[str]:
         """What a user may want to know about the corpus, in one line each."""
         sizes = ", ".join(f"{len(texts):,} {split}" for split, texts in self.corpus.texts.items())
@@ -127,7 +149,8 @@ class SentenceData(pl.LightningDataModule, abc.ABC):
 
     def sentences(self, split: str) -> Sequence[Sequence[int]]:
         """Their tokens, without ``<s>`` and ``</s>``."""
-        return self.corpus.tokens[split]
+        targets, read = self.corpus.tokens[split], self.read_by_encoder
+        return targets if read is None else Pairs(targets, read.tokens[split])
 
     def train_dataloader(self) -> SentenceLoader:
         """The training batches, in an order that follows from the seed of the run."""
@@ -201,6 +224,8 @@ class TextData(SentenceData):
         fractions: The shares for validation and test where the text is not split already.
         seed: The seed of that split; the order of batches follows the run's own.
         num_workers: How many processes put training batches together; 0 for none but this one.
+        encoder_tokenizer: What makes the tokens that the encoder reads, where these are others
+            than the decoder's, as with a pretrained encoder.
     """
 
     def __init__(
@@ -215,8 +240,11 @@ class TextData(SentenceData):
         fractions: tuple[float, float] = (0.05, 0.05),
         seed: int = 0,
         num_workers: int = 0,
+        encoder_tokenizer: Tokenizer | None = None,
     ) -> None:
-        super().__init__(tokenizer, batch_size, batch_tokens, max_length, num_workers)
+        super().__init__(
+            tokenizer, batch_size, batch_tokens, max_length, num_workers, encoder_tokenizer
+        )
 
         if not (min(fractions) > 0 and sum(fractions) < 1):
             raise ValueError(f"'fractions' must be positive, their sum under 1, got {fractions}.")
@@ -249,6 +277,8 @@ class GrammarData(SentenceData):
         batch_tokens: The largest batch in tokens, </s> and padding counted.
         seed: The seed of the draw; the order of batches follows the run's own.
         num_workers: How many processes put training batches together; 0 for none but this one.
+        encoder_tokenizer: What makes the tokens that the encoder reads, where these are others
+            than the decoder's, as with a pretrained encoder.
     """
 
     def __init__(
@@ -261,10 +291,16 @@ class GrammarData(SentenceData):
         batch_tokens: int | None = None,
         seed: int = 0,
         num_workers: int = 0,
+        encoder_tokenizer: Tokenizer | None = None,
     ) -> None:
         longest = 256  # no sentence of the grammar comes near
         super().__init__(
-            tokenizer or WordTokenizer(), batch_size, batch_tokens, longest, num_workers
+            tokenizer or WordTokenizer(),
+            batch_size,
+            batch_tokens,
+            longest,
+            num_workers,
+            encoder_tokenizer,
         )
 
         self.sizes = {"train": train_size, "valid": valid_size, "test": test_size}

@@ -13,6 +13,7 @@ from ..backbones import (
     ATTENTIONS,
     TRAINABLE,
     Source,
+    checkpoint_activations,
     examine,
     load_language_model,
     make_trainable,
@@ -117,7 +118,7 @@ class TransformerDecoder(Decoder):
         make_trainable(self.model, trainable, lora_rank)
         self.to_logits.requires_grad_(trainable == "all")
         if gradient_checkpointing:
-            self.model.gradient_checkpointing_enable({"use_reentrant": False})
+            checkpoint_activations(self.model)
         self.limit = max_positions(self.model)
         self._add_ways_in()
         self.register_buffer("ids", loaded.ids, persistent=False)

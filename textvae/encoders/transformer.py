@@ -12,6 +12,7 @@ from ..backbones import (
     ATTENTIONS,
     TRAINABLE,
     Source,
+    checkpoint_activations,
     load_encoder,
     make_trainable,
     max_positions,
@@ -85,7 +86,7 @@ class TransformerEncoder(Encoder):
         self.frozen = trainable == "none"
         make_trainable(self.model, trainable, lora_rank)
         if gradient_checkpointing:
-            self.model.gradient_checkpointing_enable({"use_reentrant": False})
+            checkpoint_activations(self.model)
         self.limit = max_positions(self.model)
         self.out_features = self.model.config.hidden_size
         self.pooling = pooling

@@ -61,7 +61,7 @@ def build(
             f"{null}: null, but {other} is not; a language model has neither, so set both to null"
         )
     else:
-        e = encoder(data.vocab_size)
+        e = encoder(data.encoder_vocab_size)
         q = posterior(e.out_features)
         p = (prior or q.prior_cls)(q.latent_dim)
         sizes = data.vocab_size, q.latent_dim

@@ -16,6 +16,7 @@ from .. import schedules  # noqa: F401  short names are those of imported classe
 from ..data import (  # noqa: F401
     CharacterTokenizer,
     GrammarData,
+    PretrainedTokenizer,
     SentencePieceTokenizer,
     TextData,
     WordTokenizer,
