@@ -10,5 +10,9 @@ configs = ["textvae.configs", *(f"textvae.configs.{folder.name}" for folder in s
 setup(
     packages=[*find_packages(include=["textvae*"]), *configs],
     package_dir={"textvae.configs": "configs"},
-    package_data={**{name: ["*.yaml"] for name in configs}, "textvae.compare": ["*.html"]},
+    package_data={
+        **{name: ["*.yaml"] for name in configs},
+        "textvae": ["models/*/*", "models/*/tokenizer/*"],
+        "textvae.compare": ["*.html"],
+    },
 )

@@ -22,6 +22,9 @@ from .errors import UsageError
 RUNS = Path("runs")
 """Where runs live unless their name is a path, relative to the working directory."""
 
+SHIPPED = Path(__file__).parent / "models"
+"""Models that come with the package, each a folder by its name."""
+
 MENDS = {
     errno.ENOSPC: "free some space and try again",
     errno.EDQUOT: "free some space and try again",
@@ -178,6 +181,8 @@ class Run:
 def find_model(name: str) -> Path:
     """The model folder that a user means: a run, its model folder, or the name of a run.
 
+    A name that no run has may be that of a model that ships with the package, such as demo.
+
     Raises:
         UsageError: If there is no model there.
     """
@@ -190,6 +195,8 @@ def find_model(name: str) -> Path:
             raise UsageError(
                 f"{run.folder} has no model yet; finish it with --resume {run.folder}"
             )
+    if len(path.parts) == 1 and (SHIPPED / path / "config.json").is_file():
+        return SHIPPED / path
     if path.exists():
         raise UsageError(
             f"{name} is not a run folder: neither it nor {path / 'model'} has a model"

@@ -22,6 +22,9 @@ KINDS = (".png", ".svg")
 FONTS = ("Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "WenQuanYi Micro Hei", "SimHei")
 """Fonts with Chinese characters, of which those that are installed are used."""
 
+LONGEST = 50
+"""The characters of a line that a figure has room for."""
+
 FEW = 12
 """So many different labels have a colour each; more become a scale, as numbers do."""
 
@@ -94,7 +97,8 @@ def plot_interpolation(path: str | Path, lines: Sequence[str], log_probs: np.nda
     with _figure(path, 6 + 0.5 * len(log_probs), 1.5 + 0.4 * len(lines)) as figure:
         axes = figure.subplots()
         image = axes.imshow(gaps.T, cmap="viridis", vmin=-20, vmax=0, aspect="auto")
-        axes.set_yticks(range(len(lines)), labels=lines, fontsize=8)
+        labels = [line if len(line) <= LONGEST else f"{line[:LONGEST]} ..." for line in lines]
+        axes.set_yticks(range(len(lines)), labels=labels, fontsize=8)
         axes.set_xticks(steps, labels=[str(i + 1) for i in steps])
         axes.set(xlabel="step")
         figure.colorbar(image, label="log p(line | z), below the likeliest")

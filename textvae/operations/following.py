@@ -1,0 +1,72 @@
+"""A way between two latents that stays where the sentences of a corpus are."""
+
+__all__ = ["follow"]
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import UsageError
+from ..interpolation import PATHS, lerp, slerp
+
+
+def follow(
+    start: Tensor, end: Tensor, corpus: Tensor, steps: int, kind: PATHS, neighbours: int = 10
+) -> Tensor:
+    r"""Points on a way that follows the aggregate posterior, at equal distances from each other.
+
+    The way is the shortest through a graph in which each latent of the corpus, and both ends, know
+    their nearest neighbours. An edge costs its length squared, so that many short steps through a
+    dense region beat one leap over an empty one.
+
+    References:
+        | A Global Geometric Framework for Nonlinear Dimensionality Reduction (Tenenbaum et al.,
+        | 2000), the graph
+        | https://doi.org/10.1126/science.290.5500.2319
+
+    Arguments:
+        start: The first point, with shape (D,).
+        end: The last point, with shape (D,).
+        corpus: The latents of sentences, with shape (N, D).
+        steps: How many points, at least 2, both ends included.
+        kind: How two neighbours are joined: linear or spherical.
+        neighbours: How many each latent knows.
+
+    Returns:
+        The points, with shape (steps, D), exact at both ends.
+
+    Raises:
+        UsageError: If the graph has no way between the ends, or a library is missing.
+    """
+    try:
+        from scipy.sparse.csgraph import dijkstra
+        from sklearn.neighbors import kneighbors_graph
+    except ModuleNotFoundError as error:
+        raise UsageError(f"this path needs {error.name}: pip install 'textvae[plot]'") from error
+
+    nodes = torch.cat([start[None], end[None], corpus.to(start)])
+    count = min(neighbours, len(nodes) - 1)
+    graph = kneighbors_graph(nodes.cpu().numpy(), count, mode="distance")
+    graph.data **= 2
+    _, before = dijkstra(graph, directed=False, indices=0, return_predecessors=True)
+    if before[1] < 0:
+        raise UsageError(
+            f"no way through {len(corpus):,} sentences joins the two; give more sentences"
+        )
+    route = [1]
+    while route[-1] != 0:
+        route.append(int(before[route[-1]]))
+    return _resampled(nodes[route[::-1]], steps, kind)
+
+
+def _resampled(points: Tensor, steps: int, kind: PATHS) -> Tensor:
+    """Points at equal distances on the way that joins some points."""
+    lengths = (points[1:] - points[:-1]).norm(dim=1).double().cpu().numpy()
+    places = np.concatenate([[0.0], lengths.cumsum()])
+    join, found = (slerp if kind == "spherical" else lerp), []
+    for place in np.linspace(0, places[-1], steps):
+        i = int(np.clip(np.searchsorted(places, place) - 1, 0, len(lengths) - 1))
+        share = (place - places[i]) / lengths[i] if lengths[i] > 0 else 0.0
+        weight = torch.tensor([share], dtype=points.dtype, device=points.device)
+        found.append(join(points[i], points[i + 1], weight)[0])
+    return torch.stack([points[0], *found[1:-1], points[-1]])
