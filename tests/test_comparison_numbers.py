@@ -95,12 +95,13 @@ def test_the_rule(
 def test_reasons_name_what_decided() -> None:
     found = recommend(at(a=100.0, b=103.0), at(a=0.2, b=6.0))
 
-    assert "None can be recommended: of the methods within reach, a (0.20)" in found.reasons[0]
+    assert "nat per sentence from its latents: a (0.20)." in found.reasons[0]
     assert "b comes nearest: a gain of 6.00 nats, 2.50 nats out of reach" in found.reasons[1]
     assert found.verdicts == {
         "a": "best NLL, z hardly used (0.20 nats)",
         "b": "NLL 2.50 nats out of reach",
     }
     taken = recommend(at(a=100.0, b=100.4), at(a=2.0, b=5.0))
-    assert taken.reasons[0].startswith("Take b: its decoder gains 5.00 nats")
+    assert taken.headline == "Take b"
+    assert taken.reasons[0].startswith("The decoder of b gains 5.00 nats")
     assert "a is next, with a gain of 2.00 nats" in taken.reasons[1]

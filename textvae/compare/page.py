@@ -29,6 +29,15 @@ COLUMNS = {
     "bleu": ("BLEU", "{:.1f}", "of reconstructions, from 0 to 100"),
     "exact_match": ("exact", "{:.0%}", "of all sentences come back whole"),
 }
+BETTER = {
+    "nll_iw": "least",
+    "ppl_iw": "least",
+    "z_gain": "most",
+    "bleu": "most",
+    "exact_match": "most",
+}
+"""Where one number is better than another; more KL, MI or AU is not better by itself."""
+
 COMPARED = ("nll_iw", "ppl_iw", "kl", "z_gain", "bleu")
 
 PATH_SCORES = {
@@ -57,6 +66,7 @@ def render(results: Results, witness: Witness) -> str:
         "spread": write_spread,
         "interval": write_interval,
         "difference": difference,
+        "looks": lambda method, name: looks(results, method, name),
         "colour": lambda method: colours(results).get(method, "#8894a3"),
     }
     return environment.get_template("page.html").render(
@@ -78,6 +88,18 @@ def render(results: Results, witness: Witness) -> str:
     )
 
 
+def looks(results: Results, method: str, name: str) -> str:
+    """How a number of a method is set: best of all methods, or bad."""
+    row = results.summary[method]
+    if name not in row or method == BASELINE:
+        return ""
+    if name == "z_gain" and row[name].mean < LEAST_GAIN:
+        return "bad"
+    found = [results.summary[m][name].mean for m in results.methods if name in results.summary[m]]
+    best = {"least": min(found), "most": max(found)}.get(BETTER.get(name, ""))
+    return "best" if row[name].mean == best else ""
+
+
 def colours(results: Results) -> dict[str, str]:
     """The colour of each method."""
     from .figures.style import colour_of
@@ -87,7 +109,7 @@ def colours(results: Results) -> dict[str, str]:
 
 def drawn(results: Results, witness: Witness) -> dict[str, Markup]:
     """The figures that there is something to draw for."""
-    groups, title = grouped(witness)
+    groups, title = grouped(results, witness)
     found = {
         "plane": figures.rate_distortion(results),
         "differences": figures.difference_plot(results),
@@ -100,11 +122,22 @@ def drawn(results: Results, witness: Witness) -> dict[str, Markup]:
     return {name: Markup(figure) for name, figure in found.items() if figure is not None}
 
 
-def grouped(witness: Witness) -> tuple[Sequence[str] | Sequence[float], str]:
-    """What to colour sentences by: the topic where it is known, else their length."""
-    if "topic" in witness.factors:
-        return witness.factors["topic"], "topic"
-    return [float(len(text.split())) for text in witness.texts], "words"
+def grouped(results: Results, witness: Witness) -> tuple[Sequence[str] | Sequence[float], str]:
+    """What to colour sentences by: the factor that probes tell best, else their length."""
+    probes = [
+        outcome.examined["factors"]["probes"]
+        for method in results.methods
+        for outcome in results.outcomes[method]
+        if "factors" in outcome.examined
+    ]
+    if not probes:
+        return [float(len(text.split())) for text in witness.texts], "words"
+
+    def told(factor: str) -> float:
+        return sum(found[factor]["accuracy"] - found[factor]["chance"] for found in probes)
+
+    best = max(WHOLE, key=told)
+    return witness.factors[best], best
 
 
 def doctor(results: Results) -> list[tuple[Outcome, dict[str, Any]]]:

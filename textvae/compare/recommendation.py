@@ -30,6 +30,11 @@ class Recommendation:
     reasons: list[str]
     verdicts: dict[str, str]
 
+    @property
+    def headline(self) -> str:
+        """The whole in three words."""
+        return f"Take {self.method}" if self.method else "None can be recommended"
+
 
 def recommend(
     nll: Mapping[str, Spread],
@@ -93,11 +98,14 @@ def praise(
     """Why the method that was chosen was chosen."""
     rivals = {method: gains[method] for method in near if method != chosen}
     reasons = [
-        f"Take {chosen}: its decoder gains {gains[chosen]:.2f} nats per sentence from the "
-        f"sentence's own latent, at an NLL of {nll[chosen].mean:.2f}."
+        f"The decoder of {chosen} gains {gains[chosen]:.2f} nats per sentence from the sentence's "
+        f"own latent, at an NLL of {nll[chosen].mean:.2f}."
     ]
-    if rivals:
-        second = max(rivals, key=rivals.__getitem__)
+    second = max(rivals, key=rivals.__getitem__, default=None)
+    if second is not None and rivals[second] < LEAST_GAIN:
+        told = ", ".join(f"{method} ({gain:.2f})" for method, gain in rivals.items())
+        reasons.append(f"The others within reach hardly use their latents: {told}.")
+    elif second is not None:
         reasons.append(
             f"Of the {len(near)} methods within reach it uses its latents most; {second} is next, "
             f"with a gain of {rivals[second]:.2f} nats at an NLL of {nll[second].mean:.2f}."
@@ -113,8 +121,8 @@ def regret(
     """Why no method was chosen, and which comes nearest."""
     told = ", ".join(f"{method} ({gains[method]:.2f})" for method in near)
     reasons = [
-        f"None can be recommended: of the methods within reach, {told or 'none has a latent'}, no "
-        f"decoder gains {LEAST_GAIN:g} nat from its latents."
+        f"No decoder of a method within reach gains {LEAST_GAIN:g} nat per sentence from its "
+        f"latents: {told or 'none has any'}."
     ]
     working = [method for method in gains if gains[method] >= LEAST_GAIN]
     if working:

@@ -38,7 +38,8 @@ def table(results: Results) -> str:
         blocks.append(grid(gaps(results)))
     if results.flags:
         blocks += ["", "To know before believing it", *(f"  {line}" for line in results.flags)]
-    blocks += ["", "Recommendation", *(f"  {line}" for line in results.recommendation.reasons)]
+    found = results.recommendation
+    blocks += ["", f"{found.headline}.", *(f"  {line}" for line in found.reasons)]
     blocks.append(f"  The rule: {RULE}.")
     return "\n".join(blocks)
 

@@ -9,7 +9,7 @@ from .style import INK, colour_of, panels, svg
 SHOWN = {
     "nll_iw": "NLL, nats (left is better)",
     "z_gain": "z_gain, nats (right is better)",
-    "bleu": "BLEU of reconstruction (right is better)",
+    "bleu": "BLEU (right is better)",
 }
 
 
@@ -24,7 +24,7 @@ def difference_plot(results: Results) -> str | None:
         return None
     names = list(results.plan.methods)
     rows = [*baseline, *methods]
-    with panels(len(shown), 3.6, 0.9 + 0.32 * len(rows)) as (figure, axes):
+    with panels(len(shown), 0.9 + 0.32 * len(rows)) as (figure, axes):
         for ax, name in zip(axes, shown, strict=True):
             ax.axvline(0, color=INK, lw=1)
             for y, method in enumerate(rows):
@@ -35,7 +35,7 @@ def difference_plot(results: Results) -> str | None:
                 if found.low is not None:
                     ax.plot([found.low, found.high], [y, y], color=colour, lw=2.4, alpha=0.55)
                 ax.plot(found.mean, y, "o", color=colour, ms=7, mec="white")
-            ax.set_yticks(range(len(rows)), rows)
+            ax.set_yticks(range(len(rows)), [*["language model"][: len(baseline)], *methods])
             ax.set_ylim(len(rows) - 0.5, -0.5)
             ax.set_xlabel(SHOWN[name])
             ax.grid(False, axis="y")

@@ -9,7 +9,7 @@ import numpy as np
 from ..outcomes import Outcome
 from ..plan import BASELINE
 from ..results import Results
-from .style import COLOURS, PALE, colour_of, panels, svg
+from .style import INK, PALE, axes_of, colour_of, panels, svg
 
 SCORES = {
     "MIG": lambda found: found["mig"],
@@ -32,7 +32,7 @@ def beta_plot(results: Results) -> str | None:
     betas = {method: constant_beta(outcome.task.config) for method, outcome in seen}
     against_beta = len({beta for beta in betas.values() if beta is not None}) >= 3
     names = list(results.plan.methods)
-    with panels(len(SCORES), 3.6, 2.6, columns=2) as (figure, axes):
+    with panels(len(SCORES), 2.6) as (figure, axes):
         for ax, (title, score) in zip(axes, SCORES.items(), strict=True):
             for method, outcome in seen:
                 x = betas[method] if against_beta else outcome.report.get("kl")
@@ -44,7 +44,7 @@ def beta_plot(results: Results) -> str | None:
                         x, y, "o", color=colour_of(method, names), ms=7, mec="white", label=label
                     )
             ax.set_title(title)
-            ax.set_ylim(-0.03, 1.03)
+            ax.set_ylim(0, max(0.1, 1.1 * ax.get_ylim()[1]))
             ax.set_xlabel("beta" if against_beta else "KL, nats per sentence")
             if against_beta:
                 ax.set_xscale("log", base=2)
@@ -71,17 +71,14 @@ def probe_plot(results: Results) -> str | None:
         return None
     factors = list(next(iter(found.values())))
     names, height = list(results.plan.methods), 0.8 / len(found)
-    with panels(1, 7.6, 0.8 + 0.09 * len(factors) * (len(found) + 1.5), columns=1) as (
-        figure,
-        (ax,),
-    ):
+    with axes_of(7.6, 0.8 + 0.09 * len(factors) * (len(found) + 1.5)) as (figure, ax):
         y = np.arange(len(factors))
         for i, (method, values) in enumerate(found.items()):
             share = [values[factor][0] for factor in factors]
             place = y + (i - (len(found) - 1) / 2) * height
             ax.barh(place, share, height * 0.92, color=colour_of(method, names), label=method)
         chance = [next(iter(found.values()))[factor][1] for factor in factors]
-        ax.vlines(chance, y - 0.42, y + 0.42, color=COLOURS[3], lw=1.4, label="chance")
+        ax.vlines(chance, y - 0.42, y + 0.42, color=INK, lw=1.4, label="chance")
         ax.set_yticks(y, factors)
         ax.set_ylim(len(factors) - 0.5, -0.5)
         ax.set_xlim(0, 1)

@@ -25,7 +25,7 @@ def rates_per_dimension(results: Results) -> str | None:
         return None
     names = list(results.plan.methods)
     top = max(max(rates) for rates in found.values())
-    with panels(len(found), 3.6, 2.2) as (figure, axes):
+    with panels(len(found), 2.2) as (figure, axes):
         for ax, (method, rates) in zip(axes, found.items(), strict=True):
             ranked = sorted(rates, reverse=True)
             ax.bar(range(1, len(ranked) + 1), ranked, color=colour_of(method, names), width=0.8)
@@ -54,7 +54,7 @@ def latent_maps(
     }
     if not found:
         return None
-    with panels(len(found), 3.6, 3.3) as (figure, axes):
+    with panels(len(found), 2.9) as (figure, axes):
         for ax, (method, seen) in zip(axes, found.items(), strict=True):
             points = np.asarray(seen["points"])
             if isinstance(groups[0], str):
@@ -63,7 +63,7 @@ def latent_maps(
                 values = np.asarray(groups)[: len(points)]
                 drawn = ax.scatter(*points.T, c=values, s=9, cmap="viridis", rasterized=True)
             share = sum(seen["explained"])
-            ax.set_title(f"{method}  ({share:.0%} of the variance)")
+            ax.set_title(f"{method}: {share:.0%} of the variance")
             ax.set_xticks([])
             ax.set_yticks([])
             ax.grid(False)

@@ -60,10 +60,10 @@ def rate_distortion(results: Results) -> str | None:
 def lines(ax: Axes, floor: float | None) -> None:
     """Lines of equal NLL, and that of the floor."""
     (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
-    left = min(left, -0.04 * right)
+    left = max(left, -0.06 * right)
     top, bottom = right + high, max(left, 0) + low
     step = 10 ** np.floor(np.log10(top - bottom))
-    step *= next(k for k in (0.2, 0.5, 1, 2, 5) if (top - bottom) / (k * step) <= 8)
+    step *= next(k for k in (0.2, 0.5, 1, 2, 5) if (top - bottom) / (k * step) <= 10)
     x = np.array([left, right])
     for level in np.arange(np.ceil(bottom / step) * step, top, step):
         ax.plot(x, level - x, color="#d3d9e2", lw=0.9, zorder=0)
@@ -84,7 +84,7 @@ def lines(ax: Axes, floor: float | None) -> None:
             ax.annotate(
                 f"floor {floor:.2f}: no model is below",
                 (left, floor - left),
-                xytext=(6, -10),
+                xytext=(4, 6),
                 textcoords="offset points",
                 fontsize=8,
             )

@@ -15,6 +15,9 @@ from matplotlib.figure import Figure
 from ..plan import BASELINE
 
 INK, PALE = "#1f2933", "#8894a3"
+PAGE = 11.2
+"""The width of a page in inches."""
+
 COLOURS = (
     "#4c78a8",
     "#f58518",
@@ -62,16 +65,17 @@ def colour_of(method: str, methods: Sequence[str]) -> str:
 @contextmanager
 def axes_of(width: float = 7.6, height: float = 4.2) -> Iterator[tuple[Figure, Axes]]:
     """One pair of axes with a grid behind it; sizes in inches."""
-    with panels(1, width, height, columns=1) as (figure, axes):
+    with panels(1, height, width) as (figure, axes):
         yield figure, axes[0]
 
 
 @contextmanager
 def panels(
-    count: int, width: float, height: float, columns: int = 3
+    count: int, height: float, width: float | None = None, columns: int | None = None
 ) -> Iterator[tuple[Figure, list[Axes]]]:
-    """Axes in rows, each `width` by `height` inches."""
-    columns = min(columns, count)
+    """Axes in rows, each `width` by `height` inches; side by side they fill a page."""
+    columns = min(columns or (3 if count in (5, 6, 9) else 4), count)
+    width = width or min(4.6, PAGE / columns)
     rows = math.ceil(count / columns)
     with quiet(), rc_context(STYLE):
         figure = Figure((width * columns, height * rows), layout="constrained")

@@ -27,7 +27,7 @@ def training_curves(results: Results) -> str | None:
     if not shown:
         return None
     names = list(results.plan.methods)
-    with panels(len(shown), 3.6, 2.7) as (figure, axes):
+    with panels(len(shown), 2.7) as (figure, axes):
         for ax, name in zip(axes, shown, strict=True):
             for method, outcomes in latent.items():
                 for i, outcome in enumerate(outcomes):
