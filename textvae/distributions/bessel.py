@@ -11,10 +11,13 @@ are the logarithm of the normaliser relative to the uniform law, the mean result
 divergence to the uniform law.
 
 Library routines for :math:`I_v` under- or overflow over much of the range, and differences of
-their logarithms cancel. Here Debye's expansion of :math:`\log I_v` is used at an order
-:math:`v \geq 24`, where twelve terms reach the rounding of float64, and the exact three-term
-recurrence leads down to :math:`v_0`. Terms that cancel are removed by hand, so that no branch is
-needed and :math:`k = 0` is exact.
+their logarithms cancel. Here Debye's expansion of :math:`\log I_v` is used at a large order, where
+a few terms reach the rounding of the result, and the exact three-term recurrence leads down to
+:math:`v_0`. Terms that cancel are removed by hand, so that no branch is needed and :math:`k = 0`
+is exact.
+
+All is computed in float64. Results have the type of the concentration, float32 at least, and
+derivatives are closed forms that come out of the same evaluation.
 
 References:
     | NIST Digital Library of Mathematical Functions, 10.41 (uniform expansions for large order)
@@ -24,6 +27,7 @@ References:
 __all__ = [
     "kl_to_uniform",
     "log_normaliser",
+    "mean_resultant_gap",
     "mean_resultant_length",
     "mean_resultant_slope",
 ]
@@ -32,25 +36,24 @@ import math
 from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.compiler import assume_constant_result
 
-MIN_ORDER = 24
-NUM_TERMS = 12
+DOUBLE = (24, 1e-18)
+"""The least order of Debye's expansion, and the size of its first term left out, that reach the
+rounding of float64."""
+
+SINGLE = (12, 3e-8)
+"""The same for float32 and less."""
 
 Polynomial = list[Fraction]
 """Coefficients, the constant first."""
 
-
-class _Values(NamedTuple):
-    """The functions at one concentration: L, A, A' and KL."""
-
-    log_normaliser: Tensor
-    length: Tensor
-    slope: Tensor
-    kl: Tensor
+Values = dict[str, Tensor]
+"""Some of the functions at one concentration: L, A, 1 - A, A' and KL by the names below."""
 
 
 def log_normaliser(concentration: Tensor, dim: int) -> Tensor:
@@ -60,7 +63,7 @@ def log_normaliser(concentration: Tensor, dim: int) -> Tensor:
         concentration: The concentration, at least 0, with any shape.
         dim: The number of coordinates, at least 2.
     """
-    return _Analytic.apply(concentration, dim, "log_normaliser", mean_resultant_length)
+    return _Analytic.apply(concentration, dim, "log_normaliser")
 
 
 def mean_resultant_length(concentration: Tensor, dim: int) -> Tensor:
@@ -70,7 +73,17 @@ def mean_resultant_length(concentration: Tensor, dim: int) -> Tensor:
         concentration: The concentration, at least 0, with any shape.
         dim: The number of coordinates, at least 2.
     """
-    return _Analytic.apply(concentration, dim, "length", mean_resultant_slope)
+    return _Analytic.apply(concentration, dim, "length")
+
+
+def mean_resultant_gap(concentration: Tensor, dim: int) -> Tensor:
+    """1 - A, with all its digits where A is close to 1.
+
+    Arguments:
+        concentration: The concentration, at least 0, with any shape.
+        dim: The number of coordinates, at least 2.
+    """
+    return _Analytic.apply(concentration, dim, "gap")
 
 
 def mean_resultant_slope(concentration: Tensor, dim: int) -> Tensor:
@@ -80,7 +93,7 @@ def mean_resultant_slope(concentration: Tensor, dim: int) -> Tensor:
         concentration: The concentration, at least 0, with any shape.
         dim: The number of coordinates, at least 2.
     """
-    return _evaluate(concentration.double(), dim).slope.to(concentration.dtype)
+    return _evaluate(concentration, dim, {"slope"})["slope"].to(_result(concentration))
 
 
 def kl_to_uniform(concentration: Tensor, dim: int) -> Tensor:
@@ -90,108 +103,159 @@ def kl_to_uniform(concentration: Tensor, dim: int) -> Tensor:
         concentration: The concentration, at least 0, with any shape.
         dim: The number of coordinates, at least 2.
     """
-    return _Analytic.apply(concentration, dim, "kl", _kl_slope)
+    return _Analytic.apply(concentration, dim, "kl")
 
 
-def _kl_slope(concentration: Tensor, dim: int) -> Tensor:
-    return concentration * mean_resultant_slope(concentration, dim)
+def _result(concentration: Tensor) -> torch.dtype:
+    return torch.promote_types(concentration.dtype, torch.float32)
+
+
+DERIVATIVES: dict[str, Callable[[Tensor, Values], Tensor]] = {
+    "log_normaliser": lambda k, values: values["length"],
+    "length": lambda k, values: values["slope"],
+    "gap": lambda k, values: -values["slope"],
+    "kl": lambda k, values: k * values["slope"],
+}
 
 
 class _Analytic(torch.autograd.Function):
-    """One of the functions, computed in float64, with its derivative in closed form."""
+    """One of the functions, with its derivative in closed form."""
 
     @staticmethod
-    def forward(
-        ctx: Any, k: Tensor, dim: int, name: str, derivative: Callable[[Tensor, int], Tensor]
-    ) -> Tensor:
-        ctx.save_for_backward(k)
-        ctx.dim, ctx.derivative = dim, derivative
-        return getattr(_evaluate(k.double(), dim), name).to(k.dtype)
+    def forward(ctx: Any, k: Tensor, dim: int, name: str) -> Tensor:
+        wanted = {name, "slope"} if ctx.needs_input_grad[0] else {name}
+        values = _evaluate(k, dim, wanted)
+        ctx.dim, ctx.name = dim, name
+        if ctx.needs_input_grad[0]:
+            ctx.save_for_backward(k, DERIVATIVES[name](k.double(), values))
+        return values[name].to(_result(k))
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
-        (k,) = ctx.saved_tensors
-        return grad * ctx.derivative(k, ctx.dim), None, None, None
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        k, slope = ctx.saved_tensors
+        if torch.is_grad_enabled():  # somebody will differentiate the derivative
+            slope = DERIVATIVES[ctx.name](k.double(), _evaluate(k, ctx.dim, {ctx.name, "slope"}))
+        return (grad * slope).to(k.dtype), None, None
 
 
-def _evaluate(k: Tensor, dim: int) -> _Values:
-    order = dim / 2 - 1
-    steps = max(0, math.ceil(MIN_ORDER - order))
-    values = _debye(k, order + steps)
+def _evaluate(k: Tensor, dim: int, names: set[str]) -> Values:
+    """The named functions in float64, and what they are made of.
+
+    Arguments:
+        k: The concentrations; float32 and less are computed to the accuracy of float32.
+        dim: The number of coordinates.
+        names: Among log_normaliser, length, gap, slope and kl.
+    """
+    min_order, tolerance = DOUBLE if k.dtype == torch.float64 else SINGLE
+    k, order = k.double(), dim / 2 - 1
+    steps = max(0, math.ceil(min_order - order))
+    names = names | {"length"} | ({"slope"} if "kl" in names else set())
+    values = _debye(k, order + steps, tolerance, names)
     for above in range(steps, 0, -1):
         values = _step_down(k, values, b=2 * (order + above))
     return values
 
 
-def _debye(k: Tensor, v: float) -> _Values:
+def _debye(k: Tensor, v: float, tolerance: float, names: set[str]) -> Values:
     """The functions at a large order, from the logarithm of Debye's expansion.
 
     Arguments:
         k: The concentrations.
-        v: The order, at least :data:`MIN_ORDER`.
+        v: The order.
+        tolerance: The size of the first term left out.
+        names: The functions.
     """
     s = (k.square() + v * v).sqrt()
     delta = k.square() / (s + v)  # s - v
     p = v / s
-    table = torch.tensor(_coefficients(Fraction(v)), dtype=k.dtype, device=k.device)
-    powers = p.unsqueeze(-1) ** torch.arange(table.shape[1], device=k.device)
-    on_log, on_kl, on_length, on_slope = (powers @ table.T).unbind(-1)
-    log_mean = v * (delta / (2 * v)).log1p() + (delta / v).log1p() / 2
+    corrections = _corrections(p, v, tolerance, names)
+    length_correction = k * (0.5 / s.square() + corrections["length"] / v**2)
+    values = {"length": k / (v + s) - length_correction}
+    if "gap" in names:
+        values["gap"] = (v + v * v / (s + k)) / (v + s) + length_correction
+    if "slope" in names:
+        tilt = (k - v) / s * ((k + v) / s)
+        values["slope"] = p / (v + s) + 0.5 * tilt / s.square() - corrections["slope"] / v**2
+    if names & {"log_normaliser", "kl"}:
+        log_mean = v * (delta / (2 * v)).log1p() + (delta / v).log1p() / 2
+        share = delta / s
+    if "log_normaliser" in names:
+        values["log_normaliser"] = delta - log_mean - share * corrections["log_normaliser"]
+    if "kl" in names:
+        values["kl"] = log_mean - share * ((1 + p) / 2 - corrections["kl"])
+    return values
 
-    return _Values(
-        log_normaliser=delta - log_mean - delta / s * on_log,
-        length=k * (1 / (v + s) - 1 / (2 * s.square()) - on_length / v**2),
-        slope=v / (s * (v + s)) + (k - v) * (k + v) / (2 * s**4) - on_slope / v**2,
-        kl=log_mean - delta / s * ((1 + p) / 2 - on_kl),
-    )
 
-
-def _step_down(k: Tensor, above: _Values, b: float) -> _Values:
+def _step_down(k: Tensor, above: Values, b: float) -> Values:
     """The functions at an order v from those at v + 1, with b = 2 (v + 1)."""
-    kr = k * above.length
-    h = kr / b
-    return _Values(
-        log_normaliser=above.log_normaliser + h.log1p(),
-        length=k / (b + kr),
-        slope=(b - k.square() * above.slope) / (b + kr).square(),
-        kl=above.kl + (h + k.square() * above.slope / b) / (1 + h) - h.log1p(),
-    )
+    kr = k * above["length"]
+    total = b + kr
+    values = {"length": k / total}
+    if "gap" in above:
+        values["gap"] = (b - k * above["gap"]) / total
+    if "slope" in above:
+        bend = k * (k * above["slope"])
+        values["slope"] = (b - bend) / total / total
+    if "log_normaliser" in above:
+        values["log_normaliser"] = above["log_normaliser"] + (kr / b).log1p()
+    if "kl" in above:
+        values["kl"] = above["kl"] + ((kr + bend) / total - (kr / b).log1p())
+    return values
 
 
+def _corrections(p: Tensor, v: float, tolerance: float, names: set[str]) -> Values:
+    """What Debye's terms beyond the first add to each function, but for 1 - A, where it is A's."""
+    table = _coefficients(v, tolerance)
+    wanted = [name for name in table if name in names]
+    rows = torch.tensor([table[name] for name in wanted], dtype=p.dtype, device=p.device)
+    rows = rows.t().reshape(-1, len(wanted), *[1] * p.dim())
+    total = rows[0].expand(-1, *p.shape)
+    for row in rows[1:]:  # Horner's rule for all of them at once
+        total = torch.addcmul(row, total, p)
+    return dict(zip(wanted, total, strict=True))
+
+
+@assume_constant_result
 @lru_cache
-def _coefficients(v: Fraction) -> list[list[float]]:
-    """What Debye's corrections add to L, KL, A and A', as four polynomials in p = v / s.
+def _coefficients(v: float, tolerance: float) -> dict[str, list[float]]:
+    """What Debye's corrections add to L, KL, A and A', as polynomials in p = v / s.
 
     With D(p) the logarithm of Debye's series and E = D': q = (D(p) - D(1)) / (p - 1);
     q - (p + p^2) E; f = p^3 E; f - (p - p^3) f'.
+
+    Returns:
+        The coefficients of each, those of the highest power first.
     """
     e = [Fraction(0)]
-    for power, term in enumerate(_debye_slopes(), start=1):
-        e = _plus(e, [c / v**power for c in term])
+    num_terms = max(1, math.ceil(-math.log(tolerance) / math.log(v)) - 1)
+    for power, term in enumerate(_debye_slopes(num_terms), start=1):
+        e = _plus(e, [c / Fraction(v) ** power for c in term])
     # The quotient by p - 1: (p^i - 1) / (p - 1) is the sum of the lower powers.
     integral = [Fraction(0)] + [c / i for i, c in enumerate(e, start=1)]
     q = [sum(integral[i + 1 :], Fraction(0)) for i in range(len(e))]
     f = _times([0, 0, 0, 1], e)
-    polynomials = (
-        q,
-        _plus(q, _times([0, -1, -1], e)),
-        f,
-        _plus(f, _times([0, -1, 0, 1], _derivative(f))),
-    )
-    size = max(map(len, polynomials))
-
-    return [[float(c) for c in a] + [0.0] * (size - len(a)) for a in polynomials]
+    polynomials = {
+        "log_normaliser": q,
+        "kl": _plus(q, _times([0, -1, -1], e)),
+        "length": f,
+        "slope": _plus(f, _times([0, -1, 0, 1], _derivative(f))),
+    }
+    size = max(map(len, polynomials.values()))
+    return {
+        name: [0.0] * (size - len(a)) + [float(c) for c in reversed(a)]
+        for name, a in polynomials.items()
+    }
 
 
 @lru_cache
-def _debye_slopes() -> list[Polynomial]:
+def _debye_slopes(num_terms: int) -> list[Polynomial]:
     """The polynomials e_k(p) with d/dp log sum_k u_k(p) v^-k = sum_k e_k(p) v^-k, exactly.
 
     The recurrence of Debye's u_k, read as a differential equation for the logarithmic derivative.
     """
     w = [0, 0, Fraction(1, 2), 0, Fraction(-1, 2)]  # p^2 (1 - p^2) / 2
     slopes: list[Polynomial] = [[Fraction(1, 8), Fraction(0), Fraction(-5, 8)]]
-    while len(slopes) < NUM_TERMS:
+    while len(slopes) < num_terms:
         term = _derivative(_times(w, slopes[-1]))
         for left, right in zip(slopes[:-1], reversed(slopes[:-1]), strict=True):
             term = _plus(term, _times(w, _times(left, right)))
