@@ -15,6 +15,7 @@ from textvae.schedules import Constant, Cyclical, Linear, Schedule, Sigmoid
         (Sigmoid(middle=100, width=20), {100: 0.5, 120: 0.8807970779778823, 10**6: 1.0}),
         (Cyclical(period=10), {0: 0.0, 2: 0.4, 5: 1.0, 9: 1.0, 10: 0.0, 12: 0.4}),
         (Cyclical(period=10, cycles=2), {12: 0.4, 20: 1.0, 22: 1.0}),
+        (Cyclical(period=10, delay=7), {0: 0.0, 7: 0.0, 9: 0.4, 12: 1.0, 17: 0.0, 19: 0.4}),
         (Cyclical(period=10, rise=1.0, start=0.5, end=0.7), {0: 0.5, 5: 0.6}),
     ],
     ids=lambda value: type(value).__name__,

@@ -152,7 +152,7 @@ def by_hand(decoder: TransformerDecoder, sentence: list[int], z: Tensor) -> Tens
     """log p(x | z) word after word through the library's whole model, which keeps no cache."""
     from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
-    config = dict(decoder.init_args["config"])
+    config = dict(decoder.stored_args()["config"])
     config = AutoConfig.for_model(config.pop("model_type"), **config)
     pair = config.is_encoder_decoder
     whole = (AutoModelForSeq2SeqLM if pair else AutoModelForCausalLM).from_config(config)

@@ -31,6 +31,11 @@ class Component:
         object.__setattr__(self, "init_args", arguments)
         return self
 
+    def stored_args(self) -> dict[str, Any]:
+        """The arguments that build it again from a model folder, without what else it was built
+        from, such as pretrained weights."""
+        return self.init_args
+
 
 def class_path(cls: type) -> str:
     """The dotted path under which `cls` is imported."""
@@ -40,7 +45,7 @@ def class_path(cls: type) -> str:
 def describe(value: Any) -> Any:
     """Turns a component, or a value holding components, into plain data for JSON and YAML."""
     if isinstance(value, Component):
-        arguments = {name: describe(argument) for name, argument in value.init_args.items()}
+        arguments = {name: describe(argument) for name, argument in value.stored_args().items()}
         return {"class_path": class_path(type(value)), "init_args": arguments}
     if isinstance(value, (list, tuple)):
         return [describe(item) for item in value]

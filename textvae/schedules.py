@@ -160,6 +160,7 @@ class Cyclical(Schedule):
         start: The weight at the start of a cycle.
         end: The weight at its end.
         cycles: How often to start; the weight then stays at the end. Without end if None.
+        delay: How long the weight stays at `start` before the first cycle.
     """
 
     def __init__(
@@ -169,8 +170,10 @@ class Cyclical(Schedule):
         start: float = 0.0,
         end: float = 1.0,
         cycles: int | None = None,
+        delay: str | int = 0,
     ) -> None:
         _check_positive("period", period)
+        _parse(delay)
         if not 0 < rise <= 1:
             raise ValueError(f"'rise' must be over 0 and at most 1, got {rise}.")
         self.period = period
@@ -178,8 +181,10 @@ class Cyclical(Schedule):
         self.start = start
         self.end = end
         self.cycles = cycles
+        self.delay = delay
 
     def __call__(self, step: int) -> float:
+        step = max(0, step - self.batches(self.delay))
         cycle, gone = divmod(step / self.batches(self.period), 1.0)
         if self.cycles is not None and cycle >= self.cycles:
             return self.end

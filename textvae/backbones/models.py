@@ -80,6 +80,15 @@ class Loaded:
     specials: list[int] | None
     ids: torch.Tensor | None
 
+    def stored(self) -> dict[str, Any]:
+        """The arguments of a part that is built anew, with weights of its own."""
+        return {
+            "config": self.config,
+            "pretrained": None,
+            "specials": self.specials,
+            "trust_remote_code": False,
+        }
+
 
 def load_encoder(source: Source) -> Loaded:
     """The model that turns tokens into hidden states: of a pair, its encoder."""

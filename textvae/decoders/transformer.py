@@ -97,13 +97,7 @@ class TransformerDecoder(Decoder):
             config = dict(SMALL)
         source = Source(vocab_size, config, pretrained, specials, attention, trust_remote_code)
         loaded = load_language_model(source)
-        # A model on disk is complete in itself: it is built without the pretrained weights.
-        self.init_args |= {
-            "config": loaded.config,
-            "pretrained": None,
-            "specials": loaded.specials,
-            "trust_remote_code": False,
-        }
+        self._stored = loaded.stored()
         anatomy = examine(loaded.model)
         self.crosses = loaded.model.config.is_encoder_decoder
         self.inject = _injections(inject, self.crosses, gradient_checkpointing)
@@ -168,6 +162,9 @@ class TransformerDecoder(Decoder):
         inputs = self._add(self._embed(tokens[:, None]), z)  # (B, 1, E)
         outputs, cache = self._run(inputs, z, state, keep=True)
         return self._logits(outputs[:, 0]), {"z": z, **cache}
+
+    def stored_args(self) -> dict[str, Any]:
+        return self.init_args | self._stored
 
     def train(self, mode: bool = True) -> Self:
         super().train(mode)

@@ -75,13 +75,7 @@ class TransformerEncoder(Encoder):
             config = dict(SMALL)
         source = Source(vocab_size, config, pretrained, specials, attention, trust_remote_code)
         loaded = load_encoder(source)
-        # A model on disk is complete in itself: it is built without the pretrained weights.
-        self.init_args |= {
-            "config": loaded.config,
-            "pretrained": None,
-            "specials": loaded.specials,
-            "trust_remote_code": False,
-        }
+        self._stored = loaded.stored()
         self.model = loaded.model
         self.frozen = trainable == "none"
         make_trainable(self.model, trainable, lora_rank)
@@ -113,6 +107,9 @@ class TransformerEncoder(Encoder):
             weights = self.weigh(h).masked_fill(~mask[..., None], -torch.inf).softmax(dim=1)
             return (weights * h).sum(dim=1)
         return pool(h, mask, self.pooling)
+
+    def stored_args(self) -> dict[str, Any]:
+        return self.init_args | self._stored
 
     def train(self, mode: bool = True) -> Self:
         super().train(mode)

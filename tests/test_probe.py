@@ -1,0 +1,61 @@
+"""Linear probes, against labels whose best reachable accuracy is known."""
+
+import json
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from textvae.errors import UsageError
+from textvae.metrics.probe import SIZES, chance, probe
+
+
+def test_a_probe_reaches_what_can_be_reached() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 4000)
+    # Two Gaussians two standard deviations apart: the best classifier is right in 84.1 %.
+    features = rng.normal(size=(4000, 6)) * [1, 9, 0.1, 1, 1, 1]
+    features[:, 0] += 2.0 * labels
+    found = probe(features, labels)
+
+    assert list(found) == [size for size in SIZES if size <= 3000]
+    assert found[3000] == pytest.approx(0.841, abs=3 * (0.841 * 0.159 / 1000) ** 0.5)
+    assert found[10] < found[100] < found[3000] + 0.01
+    assert probe(features, labels, [30]) == {30: found[30]}  # a seed fixes it
+    assert chance([1, 1, 0, 1]) == 0.75
+    nothing = probe(rng.normal(size=(4000, 3)), labels, [1000])[1000]
+    assert nothing == pytest.approx(0.5, abs=3 * (0.25 / 1000) ** 0.5)
+
+
+def test_labels_may_be_words_and_many() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.choice(["a", "b", "c"], 400)
+    features = np.stack([labels == name for name in "abc"], axis=1) + rng.normal(size=(400, 3)) / 9
+
+    assert probe(features, labels.tolist(), [3, 300]) == {3: 1.0, 300: 1.0}
+
+
+def test_what_makes_no_probe() -> None:
+    features = np.zeros((20, 2))
+    with pytest.raises(UsageError, match="at least two different labels"):
+        probe(features, ["a"] * 20)
+    with pytest.raises(UsageError, match="at least 4 sentences of each label, one has 1"):
+        probe(features, ["a"] * 19 + ["b"])
+    with pytest.raises(UsageError, match="15 sentences are too few for a probe of 100"):
+        probe(features, ["a", "b"] * 10, [100])
+
+
+def test_the_command(
+    command: Callable[..., tuple[int, str, str]], write: Callable[..., str]
+) -> None:
+    places = ["the farmers did not feed a goat .", "the cook burned some pies ."]
+    path = write("labelled.tsv", [f"{i % 2}\t{places[i % 2]}" for i in range(60)])
+    code, out, _ = command("probe", "tiny", "--text", path, "--json")
+
+    assert code == 0
+    found = json.loads(out)
+    assert found["accuracy"] == {"10": 1.0, "30": 1.0} and found["chance"] == 0.5
+    code, out, _ = command("probe", "tiny", "--text", path, "--sizes", "20")
+    assert code == 0 and "20  100.0%" in out and "chance  50.0%" in out
+    code, _, err = command("probe", "tiny")
+    assert code == 2 and "no labels: name their column by --label-column" in err
