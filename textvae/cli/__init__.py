@@ -32,6 +32,7 @@ COMMANDS = {
     "infill": "fill the blank of a sentence",
     "transfer": "give sentences another label",
     "novelty": "say how much of what a model writes is copied",
+    "probe": "say how well latents tell labels",
     "export": "write sentences and latents into one file",
     "plot": "draw a latent space",
     "data": "show what a text file holds and how it is read",
