@@ -2,6 +2,7 @@
 
 __all__ = ["TextVAE", "load"]
 
+import json
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,13 +12,14 @@ import torch
 from torch import Tensor
 
 from . import hub, interpolation
+from .card import model_card
 from .data.batching import collate, length_batches
 from .data.pairs import Pairs
 from .data.tokenizer import Tokenizer
 from .decoding import STRATEGIES, decode
 from .errors import UsageError
 from .metrics import Evaluation, evaluate, score
-from .runs import find_model
+from .runs import find_model, read_report, write_json, write_text
 from .storage import load_model, save_model
 from .vae import SentenceVAE
 
@@ -51,6 +53,8 @@ class TextVAE:
         self.vae = vae.eval()
         self.tokenizer = tokenizer
         self.encoder_tokenizer = encoder_tokenizer
+        self.report: dict[str, Any] | None = None
+        """The report of the run that the model is of, where it has one."""
 
     @property
     def device(self) -> torch.device:
@@ -81,7 +85,7 @@ class TextVAE:
             UsageError: If the model is a language model.
         """
         self._check_latent("encode")
-        sentences = self._tokens(texts)
+        sentences = self.tokens(texts)
         z = torch.zeros(len(sentences), self.latent_dim, device=self.device)
         lengths = [len(sentence) + 1 for sentence in sentences]
         for rows in length_batches(lengths, max_tokens=BATCH_TOKENS):
@@ -184,7 +188,7 @@ class TextVAE:
         Returns:
             Nats per sentence, ``</s>`` included, with shape (N,).
         """
-        return score(self.vae, self._tokens(texts), samples=samples, seed=seed)
+        return score(self.vae, self.tokens(texts), samples=samples, seed=seed)
 
     def evaluate(
         self,
@@ -209,7 +213,7 @@ class TextVAE:
         """
         return evaluate(
             self.vae,
-            self._tokens(texts),
+            self.tokens(texts),
             texts,
             self.decode,
             samples=samples,
@@ -224,6 +228,36 @@ class TextVAE:
     def save(self, folder: str | Path) -> None:
         """Writes the model into a folder that is complete in itself."""
         save_model(folder, self.vae, self.tokenizer, self.encoder_tokenizer)
+
+    def save_pretrained(self, folder: str | Path, name: str | None = None) -> None:
+        """Writes the model into a folder for others, with its report and a model card.
+
+        Arguments:
+            folder: Where to.
+            name: What the card calls it; the folder's name if None.
+        """
+        folder = Path(folder)
+        self.save(folder)
+        described = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        parts = {key: value for key, value in described.items() if key != "format"}
+        card = model_card(name or folder.name, parts, self.latent_dim, self.report)
+        write_text(folder / "README.md", card)
+        if self.report is not None:
+            write_json(folder / "report.json", self.report)
+
+    def save_sentence_transformer(self, folder: str | Path) -> bool:
+        """Writes the encoder as a folder for sentence-transformers, which embeds by ``q.mode``.
+
+        Returns:
+            Whether that library loads it as it is; else it does with ``trust_remote_code=True``,
+            where textvae is installed.
+        """
+        # Here, because only this needs it.
+        from .sentence_folder import write_sentence_folder
+
+        return write_sentence_folder(
+            Path(folder), self.vae, self.tokenizer, self.encoder_tokenizer
+        )
 
     @classmethod
     def load(cls, folder: str | Path) -> "TextVAE":
@@ -241,7 +275,9 @@ class TextVAE:
             if not hub.is_repository(name) or Path(name).parent.is_dir():
                 raise
             found = hub.download(name)
-        return cls(*load_model(found))
+        model = cls(*load_model(found))
+        model.report = read_report(found)
+        return model
 
     from_pretrained = load
     """The name that users of `transformers` know."""
@@ -257,10 +293,12 @@ class TextVAE:
             Its address.
         """
         with tempfile.TemporaryDirectory() as folder:
-            self.save(Path(folder) / "model")
+            self.save_pretrained(Path(folder) / "model", repository)
             return hub.upload(Path(folder) / "model", repository, private)
 
-    def _tokens(self, texts: Sequence[str]) -> Sequence[Sequence[int]]:
+    def tokens(self, texts: Sequence[str]) -> Sequence[Sequence[int]]:
+        """The tokens of each sentence, those that the encoder reads beside them where it has its
+        own."""
         if isinstance(texts, str):  # else each of its characters would be a sentence
             raise TypeError("Sentences come in a list: put a single one into brackets.")
         tokens = self.tokenizer.encode(list(texts))

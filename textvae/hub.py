@@ -22,7 +22,8 @@ def download(repository: str) -> Path:
     # Here, because only this needs it.
     from huggingface_hub import snapshot_download
 
-    patterns = ["config.json", "model.safetensors", "tokenizer/*", "encoder_tokenizer/*"]
+    patterns = ["config.json", "model.safetensors", "report.json"]
+    patterns += ["tokenizer/*", "encoder_tokenizer/*"]
     try:
         return Path(snapshot_download(repository, allow_patterns=patterns))
     except (OSError, ValueError) as error:  # what the hub's own errors derive from

@@ -4,7 +4,16 @@ Files appear whole or not at all: they are written under a temporary name, flush
 then renamed.
 """
 
-__all__ = ["RUNS", "Run", "find_model", "replacing", "unwritable", "write_json", "write_text"]
+__all__ = [
+    "RUNS",
+    "Run",
+    "find_model",
+    "read_report",
+    "replacing",
+    "unwritable",
+    "write_json",
+    "write_text",
+]
 
 import errno
 import json
@@ -202,6 +211,17 @@ def find_model(name: str) -> Path:
             f"{name} is not a run folder: neither it nor {path / 'model'} has a model"
         )
     raise UsageError(f"no run named {name} under {RUNS}/, nor a folder of that name{others()}")
+
+
+def read_report(model: Path) -> dict[str, Any] | None:
+    """The report of a model's run: beside its folder, or in it where it has left its run."""
+    beside = Run(model.parent).report if Run(model.parent).config.is_file() else None
+    for path in filter(None, (beside, model / "report.json")):
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+    return None
 
 
 def others() -> str:

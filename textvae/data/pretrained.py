@@ -36,6 +36,11 @@ class PretrainedTokenizer(Tokenizer):
             self._know(load_tokenizer(self.name, self.trust_remote_code), self.name)
         return len(self._ids)
 
+    @property
+    def transformers_tokenizer(self) -> Any:
+        """The tokenizer of `transformers`, which numbers tokens as its model does."""
+        return self._tokenizer if self.vocab_size else None
+
     def fit(self, texts: Iterable[str]) -> None:
         """Learns nothing: the vocabulary is what it is."""
 
