@@ -32,13 +32,14 @@ from .show import show
 from .trainer import make_trainer
 
 
-def train(config: Namespace, run: Run, resume: bool = False) -> Evaluation:
+def train(config: Namespace, run: Run, resume: bool = False, profile: bool = False) -> Evaluation:
     """Trains, keeps the best model, and evaluates it on the test split.
 
     Arguments:
         config: What :func:`parse` returns.
         run: The folder; it must not exist unless it is resumed.
         resume: Whether to continue from the last checkpoint of the run.
+        profile: Whether to write a trace of some batches and say where their time goes.
 
     Raises:
         UsageError: If something is wrong with the configuration, the text, or the folder.
@@ -47,16 +48,19 @@ def train(config: Namespace, run: Run, resume: bool = False) -> Evaluation:
     """
     quieten()
     with ExitStack() as end, one_voice():
-        return run_through(config, run, resume, end)
+        return run_through(config, run, resume, profile, end)
 
 
-def run_through(config: Namespace, run: Run, resume: bool, end: ExitStack) -> Evaluation:
+def run_through(
+    config: Namespace, run: Run, resume: bool, profile: bool, end: ExitStack
+) -> Evaluation:
     """As :func:`train`, in one process of the run.
 
     Arguments:
         config: What :func:`parse` returns.
         run: The folder; other processes than the first may take it for another.
         resume: Whether to continue from the last checkpoint of the run.
+        profile: Whether to say where the time of some batches goes.
         end: What is still to be done when the run has ended, or failed.
     """
     if is_first() and not resume:
@@ -72,7 +76,7 @@ def run_through(config: Namespace, run: Run, resume: bool, end: ExitStack) -> Ev
             note(line)
 
     clock = Throughput()
-    trainer = make_trainer(options, run, clock)
+    trainer = make_trainer(options, run, clock, profile)
     data.check_processes(trainer.world_size)
     end.callback(end_children, trainer)
     begin(config, run, resume)
@@ -139,6 +143,11 @@ def fit(
     except RuntimeError as error:
         if "loading state_dict" in str(error):
             raise UsageError(f"{last} is of another model; resume without new options") from error
+        if "does not allow for gradient clipping" in str(error):
+            raise UsageError(
+                "trainer.precision: 16-mixed cannot clip the gradients of a fused optimiser; "
+                "take --optimizer.fused false, or bf16-mixed"
+            ) from error
         raise
     except SystemExit as error:  # how Lightning ends at a Ctrl-C in the middle of a batch
         raise KeyboardInterrupt from error
