@@ -386,7 +386,7 @@ def test_a_sentence_longer_than_the_positions_is_refused() -> None:
     x, mask = sentences(24)
     z = torch.zeros(1, 1, LATENT, dtype=torch.float64)
 
-    with pytest.raises(UsageError, match="25 tokens is longer than the 8 positions of the enc"):
+    with pytest.raises(UsageError, match="24 tokens is longer than the 7 positions of the enc"):
         encoder(x, mask)
     with pytest.raises(UsageError, match="24 tokens is longer than the 20 positions of the deco"):
         decoder.log_prob(x, mask, z)

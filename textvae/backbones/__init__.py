@@ -3,7 +3,14 @@
 Nothing of that library is imported before one of them is built.
 """
 
-from .models import ATTENTIONS, Source, load_encoder, load_language_model, max_positions
+from .models import (
+    ATTENTIONS,
+    Source,
+    check_length,
+    load_encoder,
+    load_language_model,
+    max_positions,
+)
 from .numbering import find_specials, load_tokenizer, numbering
 from .probing import Anatomy, examine
 from .tuning import TRAINABLE, checkpoint_activations, make_trainable
@@ -13,6 +20,7 @@ __all__ = [
     "TRAINABLE",
     "Anatomy",
     "Source",
+    "check_length",
     "checkpoint_activations",
     "examine",
     "find_specials",

@@ -3,6 +3,7 @@
 __all__ = [
     "ATTENTIONS",
     "Source",
+    "check_length",
     "load_encoder",
     "load_language_model",
     "max_positions",
@@ -136,6 +137,18 @@ def max_positions(model: nn.Module) -> int | None:
         if name.endswith("position_embeddings") and getattr(part, "padding_idx", None) is not None:
             return part.num_embeddings - part.padding_idx - 1
     return limit
+
+
+def check_length(reader: str, tokens: int, limit: int | None) -> None:
+    """
+    Raises:
+        UsageError: If an encoder or decoder has no room for a sentence.
+    """
+    if limit is not None and tokens > limit:
+        raise UsageError(
+            f"a sentence of {tokens} tokens is longer than the {limit} positions of the {reader}; "
+            "leave it out, or take a model with more"
+        )
 
 
 def _reads_both_ways(config: "PreTrainedConfig") -> bool:

@@ -174,6 +174,29 @@ class SentenceData(pl.LightningDataModule, abc.ABC):
         """The test sentences, each once."""
         return self._ordered("test")
 
+    def check_lengths(self, encoder: int | None, decoder: int | None) -> None:
+        """Says before training, and not after it, that a sentence has no room.
+
+        Arguments:
+            encoder: The most tokens that the encoder reads, ``</s>`` counted, or None.
+            decoder: The same for the decoder.
+
+        Raises:
+            UsageError: If a sentence has more.
+        """
+        own = self.corpus
+        readers = (("encoder", self.read_by_encoder or own, encoder), ("decoder", own, decoder))
+        for reader, corpus, limit in readers:
+            for split, lengths in corpus.lengths.items() if limit is not None else ():
+                kept = own.lengths[split] <= self.max_length
+                longest = 1 + int(lengths[kept].max() if split == "train" else lengths.max())
+                if longest > limit:
+                    lower = ", or lower --data.max_length" if split == "train" else ""
+                    raise UsageError(
+                        f"{split}: a sentence of {longest} tokens is longer than the {limit} "
+                        f"positions of the {reader}; take a model with more{lower}"
+                    )
+
     def check_processes(self, processes: int) -> None:
         """
         Raises:

@@ -21,6 +21,9 @@ class Decoder(Component, nn.Module, abc.ABC):
     vocab_size: int
     latent_dim: int
 
+    max_tokens: int | None = None
+    """The longest sentence that has room, ``</s>`` counted; None where any has."""
+
     @abc.abstractmethod
     def log_prob(self, x: Tensor, mask: Tensor, z: Tensor) -> Tensor:
         """The log-likelihood under teacher forcing, without S*B*T*V logits in memory at once.

@@ -13,13 +13,13 @@ from ..backbones import (
     ATTENTIONS,
     TRAINABLE,
     Source,
+    check_length,
     checkpoint_activations,
     examine,
     load_language_model,
     make_trainable,
     max_positions,
 )
-from ..errors import UsageError
 from ..nn import align, linear_log_prob, word_dropout
 from ..types import BOS, EOS, PAD, UNK, State
 from .base import Decoder
@@ -115,6 +115,8 @@ class TransformerDecoder(Decoder):
             checkpoint_activations(self.model)
         self.limit = max_positions(self.model)
         self._add_ways_in()
+        used = slots * len({"prefix", "memory"} & set(self.ways))
+        self.max_tokens = None if self.limit is None else self.limit - used
         self.register_buffer("ids", loaded.ids, persistent=False)
 
     def _add_ways_in(self) -> None:
@@ -133,7 +135,7 @@ class TransformerDecoder(Decoder):
         tokens = torch.cat([torch.full_like(x[:, :1], BOS), x[:, :-1]], dim=1)  # (B, T)
         if self.training and self.word_dropout > 0:
             tokens = word_dropout(tokens, self.word_dropout, replacement=UNK, keep=BOS)
-        self._check_length(x.shape[1])
+        check_length("decoder", x.shape[1], self.max_tokens)
 
         z = z.flatten(0, 1)  # (S * B, D)
         embedded = self._embed(tokens).expand(samples, -1, -1, -1).flatten(0, 1)  # (S * B, T, E)
@@ -245,14 +247,6 @@ class TransformerDecoder(Decoder):
             if special[token] in special[:token] + special[token + 1 :]:
                 logits[:, token] = -torch.inf
         return logits
-
-    def _check_length(self, length: int) -> None:
-        used = self.slots * len({"prefix", "memory"} & set(self.ways))
-        if self.limit is not None and used + length > self.limit:
-            raise UsageError(
-                f"a sentence of {length} tokens is longer than the {self.limit - used} positions "
-                "of the decoder; leave it out, lower --data.max_length, or take a model with more"
-            )
 
 
 def _injections(inject: list[str] | None, crosses: bool, checkpointing: bool) -> list[str]:

@@ -19,6 +19,9 @@ class Encoder(Component, nn.Module, abc.ABC):
 
     out_features: int
 
+    max_tokens: int | None = None
+    """The longest sentence that has room, ``</s>`` counted; None where any has."""
+
     @abc.abstractmethod
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """

@@ -12,12 +12,12 @@ from ..backbones import (
     ATTENTIONS,
     TRAINABLE,
     Source,
+    check_length,
     checkpoint_activations,
     load_encoder,
     make_trainable,
     max_positions,
 )
-from ..errors import UsageError
 from ..nn import align, pool
 from ..types import BOS, PAD
 from .base import Encoder
@@ -86,18 +86,15 @@ class TransformerEncoder(Encoder):
         self.pooling = pooling
         self.weigh = nn.Linear(self.out_features, 1) if pooling == "attention" else None
         self.starts = loaded.specials is None or loaded.specials[BOS] != loaded.specials[PAD]
+        self.max_tokens = None if self.limit is None else self.limit - self.starts
         self.register_buffer("ids", loaded.ids, persistent=False)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         x, mask = align(x, mask)
+        check_length("encoder", x.shape[1], self.max_tokens)
         if self.starts:
             x = torch.cat([torch.full_like(x[:, :1], BOS), x], dim=1)
             mask = torch.cat([mask[:, :1], mask], dim=1)
-        if self.limit is not None and x.shape[1] > self.limit:
-            raise UsageError(
-                f"a sentence of {x.shape[1]} tokens is longer than the {self.limit} positions of "
-                "the encoder; leave it out, lower --data.max_length, or take a model with more"
-            )
         x = x.masked_fill(~mask, PAD)
         tokens = x if self.ids is None else self.ids[x]
         h = self.model(input_ids=tokens, attention_mask=mask.long()).last_hidden_state  # (B, T, H)

@@ -66,4 +66,5 @@ def build(
         p = (prior or q.prior_cls)(q.latent_dim)
         sizes = data.vocab_size, q.latent_dim
         vae = SentenceVAE(e, q, p, decoder(*sizes), auxiliary(*sizes) if auxiliary else None)
+    data.check_lengths(vae.encoder and vae.encoder.max_tokens, vae.decoder.max_tokens)
     return LitTextVAE(vae, objective, update, optimizer, lr_schedule)

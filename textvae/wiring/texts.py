@@ -1,6 +1,6 @@
 """What a command line calls the text, turned into what means the same from any folder."""
 
-__all__ = ["settle_text"]
+__all__ = ["settle_models", "settle_text"]
 
 import hashlib
 import os
@@ -33,6 +33,18 @@ def settle_text(config: Namespace) -> str | None:
     settled = [_settled(one) for one in texts]
     arguments["text"] = settled[0] if isinstance(text, str) else settled
     return "stdin" if texts[0] == "-" else _stem(settled[0])
+
+
+def settle_models(config: Namespace) -> None:
+    """Makes the paths of pretrained models and tokenizers absolute, where they are folders."""
+    data = config.data.get("init_args") or {}
+    named = [(config.get(side), "pretrained") for side in ("encoder", "decoder")]
+    named += [(data.get(kind), "name") for kind in ("tokenizer", "encoder_tokenizer")]
+    for part, option in named:
+        arguments = part.get("init_args") if part else None
+        name = arguments.get(option) if arguments else None
+        if isinstance(name, str) and Path(name).expanduser().is_dir():
+            arguments[option] = str(Path(name).expanduser().absolute())
 
 
 def _settled(text: str) -> str:
