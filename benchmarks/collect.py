@@ -22,21 +22,22 @@ def main() -> None:
     parser.add_argument("--out", required=True, type=Path)
     arguments = parser.parse_args()
 
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    reports = {}
-    for run in arguments.runs:
-        kept = arguments.out / run.name
-        kept.mkdir(exist_ok=True)
-        config = re.sub(r"(text: )/\S*/", r"\1", (run / "config.yaml").read_text(encoding="utf-8"))
-        (kept / "config.yaml").write_text(config, encoding="utf-8")
-        for name in ("report.json", "samples.txt"):
-            (kept / name).write_bytes((run / name).read_bytes())
-        with open(kept / "curves.csv", "w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(("epoch", *CURVES))
-            writer.writerows(epochs(run / "metrics.csv"))
-        reports[run.name] = json.loads((run / "report.json").read_text(encoding="utf-8"))
-    print(table(reports))
+    print(table({run.name: keep(run, arguments.out) for run in arguments.runs}))
+
+
+def keep(run: Path, out: Path) -> dict:
+    """Copies what a run showed into a folder of `out`, and returns its report."""
+    kept = out / run.name
+    kept.mkdir(parents=True, exist_ok=True)
+    config = re.sub(r"(text: )/\S*/", r"\1", (run / "config.yaml").read_text(encoding="utf-8"))
+    (kept / "config.yaml").write_text(config, encoding="utf-8")
+    for name in ("report.json", "samples.txt"):
+        (kept / name).write_bytes((run / name).read_bytes())
+    with open(kept / "curves.csv", "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("epoch", *CURVES))
+        writer.writerows(epochs(run / "metrics.csv"))
+    return json.loads((run / "report.json").read_text(encoding="utf-8"))
 
 
 def epochs(metrics: Path) -> Iterator[tuple[str, ...]]:

@@ -24,6 +24,8 @@ class PlateauHalving(LRSchedule):
         factor: What a halving multiplies the rate by.
         max_decays: The halvings after which a further plateau ends training.
         reload_best: Whether a halving goes back to the best weights.
+        last_patience: The epochs without improvement that end training once the rate is at its
+            lowest; `patience` if None.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class PlateauHalving(LRSchedule):
         factor: float = 0.5,
         max_decays: int = 5,
         reload_best: bool = True,
+        last_patience: int | None = None,
     ) -> None:
         if not 0 < factor < 1:
             raise ValueError(f"'factor' must lie between 0 and 1, got {factor}.")
@@ -43,6 +46,7 @@ class PlateauHalving(LRSchedule):
         self.factor = factor
         self.max_decays = max_decays
         self.reload_best = reload_best
+        self.last_patience = patience if last_patience is None else last_patience
         self.best = float("inf")
         self.best_weights: dict[str, Any] | None = None
         self.bad_epochs = 0
@@ -59,7 +63,9 @@ class PlateauHalving(LRSchedule):
                 self.best_weights = copy.deepcopy(pl_module.state_dict())
             return
         self.bad_epochs += 1
-        if self.bad_epochs >= self.patience and trainer.current_epoch >= self.start_epoch:
+        lowest = self.decays == self.max_decays
+        patience = self.last_patience if lowest else self.patience
+        if self.bad_epochs >= patience and trainer.current_epoch >= self.start_epoch:
             self._decay(trainer, pl_module)
 
     def _decay(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
