@@ -18,6 +18,7 @@ Trains a model on a text file and reports its numbers, or, without --text, on an
   --seed N           the seed of everything random
   --samples S        the samples of the report's likelihood (500)
   --print_config     print what would run
+  --profile          write a trace of some batches, and say in a line where their time goes
 
 The parts of a run are groups of options, each a class and its arguments:
   data encoder posterior prior decoder objective update optimizer lr_schedule trainer
@@ -35,8 +36,9 @@ def run(argv: Sequence[str]) -> int:
         print(HELP)
         return 0
 
-    # Before torch: else it warns of what some updates need, in each process.
+    # Before torch: else it warns of what some updates need, in each process, and of each profile.
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+    os.environ.setdefault("KINETO_LOG_LEVEL", "5")
     from ..training.callbacks import Interrupted
     from ..wiring.processes import is_first
     from ..wiring.request import parse
@@ -44,7 +46,7 @@ def run(argv: Sequence[str]) -> int:
 
     request = parse(argv)
     try:
-        evaluation = train(request.config, request.run, request.resume)
+        evaluation = train(request.config, request.run, request.resume, request.profile)
     except Interrupted:
         note(f"interrupted; continue with: textvae train --resume {request.run.folder}")
         return 130

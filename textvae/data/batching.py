@@ -179,7 +179,7 @@ class SentenceLoader:
             yield batch
 
     def draws(self, turn: int) -> Iterator[Batch]:
-        """Batches of this epoch without end, drawn by the seed and `turn`; the loader stays put."""
+        """Batches of this epoch without end, by the seed and `turn`; the loader stays put."""
         rng = np.random.default_rng((self.plan.seed, turn, 1))
         data = _Batches(self.sentences)
         while True:

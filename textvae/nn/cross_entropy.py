@@ -5,6 +5,7 @@ __all__ = ["linear_log_prob"]
 import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx
+from torch.profiler import record_function
 
 MAX_LOGITS = 2**24
 """The most logits in memory at once: what a training batch of a thousand tokens needs."""
@@ -13,6 +14,7 @@ CACHED_LOGITS = 2**22
 """Those at once on a processor where none are kept: as many as its caches hold."""
 
 
+@record_function("softmax")  # for whoever profiles
 def linear_log_prob(h: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
     """The log-probability of each target under ``softmax(h @ weight.T)``.
 

@@ -107,6 +107,7 @@ def make_parser(shortcuts: bool = False) -> Parser:
         add("--text", help="a text file or folder; short for --data TextData --data.text TEXT")
         add("--name", help="the run's name: its folder is runs/NAME")
         add("--resume", help="the run to continue, with the options it began with")
+        add("--profile", action="store_true", help="write a trace and say where the time goes")
     parser.add_argument("--config", action="config", help="a file, or a shipped configuration")
     parser.add_argument(
         "--seed", type=NonNegativeInt, default=0, help="the seed of all that is random"

@@ -13,7 +13,7 @@ from ..errors import UsageError
 from ..runs import Run
 from .configs import find_fragment
 from .parser import GROUPS, make_parser
-from .texts import settle_text
+from .texts import settle_models, settle_text
 
 EMBEDDED = "grammar"
 """The configuration of a command line that names neither a configuration nor a text."""
@@ -27,11 +27,13 @@ class Request:
         config: All that decides the result, the groups and the seed.
         run: The folder, whose name may still be in use.
         resume: Whether to continue what is there.
+        profile: Whether to say where the time goes.
     """
 
     config: Namespace
     run: Run
     resume: bool
+    profile: bool = False
 
 
 def parse(argv: Sequence[str], on_top: Sequence[str] = ()) -> Request:
@@ -71,11 +73,13 @@ def parse(argv: Sequence[str], on_top: Sequence[str] = ()) -> Request:
     name = config.pop("name")
     if resumed is not None and name is not None:
         raise UsageError(f"--name: a resumed run keeps its name; leave out --name {name}")
+    profile = config.pop("profile")
     for shortcut in ("config", "text", "resume"):
         config.pop(shortcut)
+    settle_models(config)
     default = Run.unused(settle_text(config) or "grammar")
     run = resumed or (Run.named(name) if name else default)
-    return Request(config, run, resume=resumed is not None)
+    return Request(config, run, resumed is not None, profile)
 
 
 def by_path(argv: Sequence[str]) -> list[str]:

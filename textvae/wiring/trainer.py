@@ -10,7 +10,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from ..errors import UsageError
 from ..runs import Run
-from ..training.callbacks import CollapseDoctor, InterruptAtBatchEnd, Progress, Throughput
+from ..training.callbacks import CollapseDoctor, InterruptAtBatchEnd, Profile, Progress, Throughput
 from .checkpoints import WholeFiles
 from .logger import RunLogger
 from .parser import construct
@@ -20,8 +20,16 @@ MONITOR = "valid_nll_elbo"
 """What the best checkpoint is lowest in."""
 
 
-def make_trainer(options: dict[str, Any], run: Run, clock: Throughput) -> pl.Trainer:
+def make_trainer(
+    options: dict[str, Any], run: Run, clock: Throughput, profile: bool = False
+) -> pl.Trainer:
     """Lightning's trainer with the user's options and our callbacks.
+
+    Arguments:
+        options: The user's.
+        run: The folder.
+        clock: What adds up the time.
+        profile: Whether to write a trace and say where the time goes.
 
     Raises:
         UsageError: If the options contradict each other or the machine.
@@ -33,6 +41,8 @@ def make_trainer(options: dict[str, Any], run: Run, clock: Throughput) -> pl.Tra
         callbacks.append(Progress())
     if not any(isinstance(callback, CollapseDoctor) for callback in callbacks):
         callbacks.append(CollapseDoctor())
+    if profile and is_first():
+        callbacks.append(Profile(run.folder / "trace.json"))
     places = {"dirpath": run.checkpoints, "enable_version_counter": False}
     callbacks += [
         clock,

@@ -3,6 +3,7 @@
 from .calibration import CalibrateBatchNorm
 from .doctor import CollapseDoctor
 from .interrupt import InterruptAtBatchEnd, Interrupted
+from .profile import Profile
 from .progress import Progress
 from .throughput import Throughput
 
@@ -11,6 +12,7 @@ __all__ = [
     "CollapseDoctor",
     "Interrupted",
     "InterruptAtBatchEnd",
+    "Profile",
     "Progress",
     "Throughput",
 ]

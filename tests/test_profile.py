@@ -1,0 +1,33 @@
+"""The profile: a trace of some batches, and where their time goes."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from textvae.training.callbacks import Profile
+from textvae.training.callbacks.profile import PARTS
+
+from .test_training import loader, make, trainer
+
+
+def test_a_profile_says_where_the_time_goes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module = make()
+    profile = Profile(tmp_path / "trace.json", first=2, batches=4)
+    trainer(tmp_path, max_epochs=1, callbacks=[profile]).fit(module, loader())
+
+    line = next(line for line in capsys.readouterr().err.splitlines() if "profile" in line)
+    shares = {part: int(share) for part, share in re.findall(r"([a-z ]+?) (\d+)%", line)}
+    assert line.startswith("profile: 4 batches of ")
+    assert {part.strip() for part in shares} == set(PARTS)
+    assert sum(shares.values()) == pytest.approx(100, abs=4)  # each is rounded
+    for part in ("encoder", "decoder"):
+        assert next(share for name, share in shares.items() if name.strip() == part) > 0
+    names = {
+        event["name"] for event in json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
+    }
+    assert {"encoder", "decoder", "softmax"} <= names
+    assert "forward" not in vars(module.vae.encoder)  # as it was

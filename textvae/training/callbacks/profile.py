@@ -1,0 +1,132 @@
+"""Where the time of training goes."""
+
+__all__ = ["Profile"]
+
+import functools
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch.autograd.profiler_util import FunctionEvent
+from torch.profiler import ProfilerActivity, profile, record_function
+from tqdm import tqdm
+
+PARTS = ("data", "encoder", "decoder", "softmax", "optimiser", "other operations", "waiting")
+"""What the time is shared out among. Waiting is for Python, the device, or other processes."""
+
+MARKS = {"enumerate(DataLoader)": "data", "Optimizer.step": "optimiser"}
+"""How PyTorch's own ranges begin."""
+
+BACKWARD = "autograd::engine::evaluate_function"
+
+
+class Profile(pl.Callback):
+    """Records some batches of training, writes a trace of them, and says where their time went.
+
+    A backward operation counts where its forward one does. On a GPU, an operation counts with the
+    time of its kernels.
+
+    Arguments:
+        trace: The file for the trace, which chrome://tracing and ui.perfetto.dev show.
+        first: The batches that go by before.
+        batches: The batches to record.
+    """
+
+    def __init__(self, trace: Path, first: int = 5, batches: int = 20) -> None:
+        self.trace = trace
+        self.first = first
+        self.batches = batches
+        self.recorder: profile | None = None
+        self.since = 0.0
+        self.seen = 0
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        vae = pl_module.vae
+        if vae.encoder is not None:
+            vae.encoder.forward = marked(vae.encoder.forward, "encoder")
+        vae.decoder.log_prob = marked(vae.decoder.log_prob, "decoder")
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, *batch: Any
+    ) -> None:
+        self.seen += 1
+        if self.seen == self.first:
+            on_gpu = pl_module.device.type == "cuda"
+            activities = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * on_gpu
+            self.recorder = profile(activities=activities)
+            self.recorder.start()
+            self.since = time.perf_counter()
+        elif self.recorder is not None and (
+            self.seen == self.first + self.batches or trainer.is_last_batch
+        ):
+            self.finish(pl_module)
+
+    def finish(self, pl_module: pl.LightningModule) -> None:
+        """Ends the recording, and tells of it."""
+        if pl_module.device.type == "cuda":
+            torch.cuda.synchronize()
+        seconds = time.perf_counter() - self.since
+        recorder, self.recorder = self.recorder, None
+        recorder.stop()
+        recorder.export_chrome_trace(str(self.trace))
+        for part in (pl_module.vae.encoder, pl_module.vae.decoder):
+            for name in ("forward", "log_prob"):
+                vars(part or pl_module).pop(name, None)  # the marks
+        shares = shared_out(recorder.events(), seconds, pl_module.device.type == "cuda")
+        told = ", ".join(f"{part} {shares[part]:.0%}" for part in PARTS)
+        count = self.seen - self.first
+        line = f"profile: {count} batches of {seconds / count * 1e3:,.0f} ms: {told}; {self.trace}"
+        tqdm.write(line, file=sys.stderr)
+
+
+def marked(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """The same function, as a range of that name in a trace."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        with record_function(name):
+            return function(*args, **kwargs)
+
+    return call
+
+
+def shared_out(events: Iterable[FunctionEvent], seconds: float, on_gpu: bool) -> dict[str, float]:
+    """The share of each of :data:`PARTS` in the time of a recording."""
+    events = [event for event in events if event.device_type.name == "CPU"]
+    forward: dict[tuple[int, int], str] = {}
+    for event in sorted(events, key=lambda event: event.time_range.start):
+        if event.sequence_nr >= 0 and not _root(event).name.startswith(BACKWARD):
+            forward[event.sequence_nr, event.thread] = _part(event)
+
+    times: dict[str, float] = defaultdict(float)
+    for event in events:
+        root, part = _root(event), _part(event)
+        if root.name.startswith(BACKWARD):
+            part = forward.get((root.sequence_nr, root.fwd_thread), part)
+        spent = event.self_device_time_total if on_gpu else event.self_cpu_time_total
+        times[part] += spent / 1e6 / seconds
+    times["waiting"] = max(0.0, 1 - sum(times.values()))
+    return {part: times[part] for part in PARTS}
+
+
+def _root(event: FunctionEvent) -> FunctionEvent:
+    while event.cpu_parent is not None and not event.name.startswith(BACKWARD):
+        event = event.cpu_parent
+    return event
+
+
+def _part(event: FunctionEvent | None) -> str:
+    """The innermost range that an operation lies in."""
+    while event is not None:
+        if event.name in PARTS:
+            return event.name
+        for mark, part in MARKS.items():
+            if event.name.startswith(mark):
+                return part
+        event = event.cpu_parent
+    return "other operations"
