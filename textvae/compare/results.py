@@ -28,6 +28,7 @@ SHOWN = (
     "exact_match",
     "token_accuracy",
     "bleu",
+    "probe_accuracy",
     "seconds",
     "tokens_per_second",
 )

@@ -16,8 +16,9 @@ COLUMNS = {
     "z_gain": "{:.2f}",
     "bleu": "{:.1f}",
     "exact_match": "{:.0%}",
+    "probe_accuracy": "{:.1%}",
 }
-"""The numbers of the first table, and how they are written."""
+"""The numbers of the first table, and how they are written; the last where there are labels."""
 
 COMPARED = ("nll_iw", "kl", "z_gain", "bleu")
 """The numbers whose differences are shown."""
@@ -46,13 +47,15 @@ def table(results: Results) -> str:
 
 def numbers(results: Results) -> list[list[str]]:
     """A row for each method, the baseline's first."""
-    rows = [["method", *COLUMNS, "time", "per epoch"]]
+    labelled = any("probe_accuracy" in summary for summary in results.summary.values())
+    columns = {k: form for k, form in COLUMNS.items() if labelled or k != "probe_accuracy"}
+    rows = [["method", *columns, "time", "per epoch"]]
     for method, summary in results.summary.items():
         mark = " *" if method == results.recommendation.method else ""
         name = f"{method} (baseline)" if method == BASELINE else method + mark
         cost = results.cost.get(method, {})
         times = [times_of(cost.get(key)) for key in ("seconds", "seconds_per_epoch")]
-        cells = [write(summary.get(key), form) for key, form in COLUMNS.items()]
+        cells = [write(summary.get(key), form) for key, form in columns.items()]
         rows.append([name, *cells, *times])
     return rows
 

@@ -16,6 +16,9 @@ from ..metrics import Evaluation
 from ..nn.distributed import world_size
 from ..runs import write_json
 
+PROBED = ("probe", "probe_accuracy")
+"""What a report says of labels."""
+
 PACKAGES = ("textvae", "torch", "pytorch-lightning", "transformers", "datasets", "numpy")
 
 
@@ -24,6 +27,7 @@ def write_report(
     evaluation: Evaluation,
     seconds: dict[str, float],
     doctor: dict[str, Any] | None = None,
+    probe: dict[str, Any] | None = None,
 ) -> None:
     """Writes a report, which keeps of earlier work what it does not know itself.
 
@@ -32,11 +36,13 @@ def write_report(
         evaluation: The numbers with their protocol.
         seconds: The wall time of each part of the work.
         doctor: What the collapse doctor says of the training.
+        probe: How well the latents tell the labels, where the sentences have some.
     """
     before = earlier(path)
     times = before.get("seconds", {}) | {name: round(value, 1) for name, value in seconds.items()}
     doctor = doctor or before.get("doctor")
     told = {**evaluation.to_dict(), "doctor": doctor, "seconds": times}
+    told |= probe or {name: before[name] for name in PROBED if name in before}
     write_json(path, {**told, **provenance()})
 
 

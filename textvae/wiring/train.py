@@ -8,6 +8,7 @@ import time
 import warnings
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
 from jsonargparse import Namespace
@@ -18,6 +19,7 @@ from ..console import Percentage, note
 from ..data import SentenceData
 from ..errors import TrainingError, UsageError
 from ..metrics import Evaluation
+from ..metrics.probe import chance, probe
 from ..runs import Run, unwritable, write_text
 from ..training import LitTextVAE
 from ..training.callbacks import CollapseDoctor, Throughput
@@ -186,6 +188,20 @@ def report(
         times = {"train": seconds, "evaluate": time.perf_counter() - began}
         verdict = doctor.verdict(vae.vae)
         note("; ".join(filter(None, (verdict["verdict"], verdict["advice"]))))
-        write_report(run.report, evaluation, times, verdict)
+        write_report(run.report, evaluation, times, verdict, probed(vae, data, config.seed))
         write_text(run.samples, show(vae, texts))
     return evaluation
+
+
+def probed(vae: TextVAE, data: SentenceData, seed: int) -> dict[str, Any] | None:
+    """How well the latents of the test split tell its labels, if it has some that can be told."""
+    labels = data.labels("test")
+    if labels is None or vae.latent_dim == 0:
+        return None
+    try:
+        found = probe(vae.encode(data.texts("test")).cpu().numpy(), labels, seed=seed)
+    except UsageError as error:
+        note(f"no probe of the labels: {error}")
+        return None
+    told = {"accuracy": found, "chance": chance(labels)}
+    return {"probe": told, "probe_accuracy": found[max(found)]}
