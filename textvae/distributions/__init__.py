@@ -3,6 +3,7 @@
 from .divergence import kl
 from .hyperspherical_uniform import HypersphericalUniform
 from .point import Point
+from .power_spherical import PowerSpherical
 from .von_mises_fisher import VonMisesFisher
 
-__all__ = ["HypersphericalUniform", "Point", "VonMisesFisher", "kl"]
+__all__ = ["HypersphericalUniform", "Point", "PowerSpherical", "VonMisesFisher", "kl"]

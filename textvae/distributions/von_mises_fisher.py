@@ -2,29 +2,33 @@
 
 __all__ = ["VonMisesFisher"]
 
-from collections.abc import Callable, Sequence
+from typing import ClassVar, Self
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
-from torch.distributions import Distribution, register_kl
+from torch.distributions import register_kl
 
-from .bessel import kl_to_uniform, log_normaliser, mean_resultant_length
-from .constraints import finite_nonnegative, unit_vector
-from .cosine import draw_artanh_cosine
+from .bessel import (
+    kl_between,
+    kl_to_uniform,
+    mean_resultant_gap,
+    mean_resultant_length,
+    solve_concentration,
+)
+from .constraints import check_unit
+from .cosine import LAWS
 from .hyperspherical_uniform import HypersphericalUniform, log_area
+from .zonal import Zonal
 
 
-class VonMisesFisher(Distribution):
+class VonMisesFisher(Zonal):
     r"""The von Mises-Fisher distribution on the unit sphere of :math:`\mathbb{R}^d`.
 
     .. math:: q(z) = \frac{\exp(k \langle \mu, z \rangle - L(k))}{|S^{d - 1}|}, \qquad
         L(k) = \log {}_0F_1(; d/2; k^2/4)
 
-    Concentration 0 is the uniform distribution, exactly.
-
-    Samples are differentiable in `loc` alone: the concentration is taken as fixed. Densities and
-    divergences are differentiable in both.
+    Concentration 0 is the uniform distribution, exactly. Divergences to the uniform and to another
+    von Mises-Fisher distribution are in closed form.
 
     References:
         | Directional Statistics (Mardia & Jupp, 2000), section 9.3.2
@@ -37,80 +41,51 @@ class VonMisesFisher(Distribution):
         validate_args: Whether arguments and values are checked.
     """
 
-    arg_constraints = {"loc": unit_vector, "concentration": finite_nonnegative}
-    support = unit_vector
-    has_rsample = True
-
-    def __init__(
-        self,
-        loc: Tensor,
-        concentration: Tensor | float,
-        validate_args: bool | None = None,
-    ) -> None:
-        if loc.dim() < 1 or loc.shape[-1] < 2:
-            raise ValueError(f"'loc' must have at least 2 coordinates, got shape {loc.shape}.")
-
-        self.dim = loc.shape[-1]
-        # Not expanded: a number stays one on the CPU, so that L, KL and the table are those of one
-        # value, not of a batch.
-        self.concentration = torch.as_tensor(concentration, dtype=loc.dtype)
-        batch_shape = torch.broadcast_shapes(loc.shape[:-1], self.concentration.shape)
-        self.loc = loc.expand(batch_shape + loc.shape[-1:])
-        super().__init__(batch_shape, loc.shape[-1:], validate_args)
-
-    def expand(
-        self, batch_shape: torch.Size, _instance: "VonMisesFisher | None" = None
-    ) -> "VonMisesFisher":
-        new = self._get_checked_instance(VonMisesFisher, _instance)
-        batch_shape = torch.Size(batch_shape)
-        new.dim = self.dim
-        new.concentration = self.concentration
-        new.loc = self.loc.expand(batch_shape + self.event_shape)
-        super(VonMisesFisher, new).__init__(batch_shape, self.event_shape, False)
-        new._validate_args = self._validate_args
-        return new
-
-    @property
-    def mean(self) -> Tensor:
-        return self._each(mean_resultant_length).unsqueeze(-1) * self.loc
-
-    @property
-    def mode(self) -> Tensor:
-        return self.loc
-
-    def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
-        shape = self._extended_shape(sample_shape)
-        # One call draws all, so that the generator's state alone decides what is drawn.
-        noise = torch.randn(
-            shape[:-1] + (self.dim + 1,), dtype=self.loc.dtype, device=self.loc.device
-        )
-        y = draw_artanh_cosine(noise[..., 0], self.concentration, self.dim).unsqueeze(-1)
-        # Projected twice: where the first time cancels, rounding leaves a part along loc.
-        tangent = self._project(self._project(noise[..., 1:]))
-        z = y.tanh() * self.loc + F.normalize(tangent, dim=-1) / y.cosh()
-        return F.normalize(z, dim=-1)
+    law: ClassVar[LAWS] = "von_mises_fisher"
+    kl_to_uniform = staticmethod(kl_to_uniform)
+    mean_length = staticmethod(mean_resultant_length)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
-        # 1 - <loc, z> as a square: at large k, neither it nor k - L may come from k <loc, z> - L.
-        gap = (value - self.loc).square().sum(-1) / 2
-        k = self.concentration.double()
-        at_mode = (k - log_normaliser(k, self.dim) - log_area(self.dim)).to(gap.dtype)
-        return at_mode - self.concentration * gap
+        # About the mode: at large k, neither it nor k - L may come from k <loc, z> - L.
+        gap = self._gap(value)
+        return self.each(_log_peak) - self.concentration * gap
 
-    def entropy(self) -> Tensor:
-        return log_area(self.dim) - self._each(kl_to_uniform)
+    @classmethod
+    def fit(cls, samples: Tensor) -> Self:
+        """The distribution of greatest likelihood.
 
-    def _project(self, x: Tensor) -> Tensor:
-        """The part of x at right angles to the mean direction."""
-        return x - (x * self.loc).sum(-1, keepdim=True) * self.loc
+        Arguments:
+            samples: N points of the sphere, with shape (N, ..., d); the others are batches.
 
-    def _each(self, function: Callable[[Tensor, int], Tensor]) -> Tensor:
-        """A function of the concentration and the dimension, with the batch's shape."""
-        return function(self.concentration, self.dim).to(self.loc).expand(self.batch_shape)
+        Raises:
+            ValueError: If a point is off the sphere, or all of a batch are the same one, which no
+                concentration is large enough for.
+        """
+        check_unit("samples", samples)
+        mean = samples.double().mean(0)
+        loc = torch.where(mean.abs().sum(-1, keepdim=True) > 0, mean, torch.ones_like(mean))
+        loc = loc / loc.norm(dim=-1, keepdim=True)
+        gap = (samples.double() - loc).square().sum(-1).mean(0) / 2  # 1 - |mean|
+        if not (gap > 0).all():
+            raise ValueError("'samples' must not all be the same point, got a mean of length 1.")
+        concentration = solve_concentration(gap, samples.shape[-1])
+        return cls(loc.to(samples.dtype), concentration.to(samples.dtype))
+
+
+def _log_peak(concentration: Tensor, dim: int) -> Tensor:
+    """The log-density at the mode: k - L, as a sum of what does not cancel, less the area."""
+    gap, divergence = mean_resultant_gap(concentration, dim), kl_to_uniform(concentration, dim)
+    return concentration * gap + divergence - log_area(dim)
 
 
 @register_kl(VonMisesFisher, HypersphericalUniform)
 def _kl_vmf_uniform(q: VonMisesFisher, p: HypersphericalUniform) -> Tensor:
-    return q._each(kl_to_uniform)
+    return q.each(kl_to_uniform).expand(torch.broadcast_shapes(q.batch_shape, p.batch_shape))
+
+
+@register_kl(VonMisesFisher, VonMisesFisher)
+def _kl_vmf_vmf(q: VonMisesFisher, p: VonMisesFisher) -> Tensor:
+    k, own = p.concentration.double(), q.concentration.double()
+    gap = (q.loc - p.loc).square().sum(-1).double() / 2
+    length = mean_resultant_length(own, q.dim)
+    return (kl_between(own, k, q.dim) + k * length * gap).to(q.loc.dtype)

@@ -1,0 +1,165 @@
+"""Distributions on a sphere that depend on the angle to a mean direction alone."""
+
+__all__ = ["Zonal"]
+
+import abc
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import ClassVar, Self
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.compiler import assume_constant_result
+from torch.distributions import Distribution
+
+from .constraints import check_concentration, check_unit, finite_nonnegative, unit_vector
+from .cosine import LAWS, draw_artanh_cosine
+from .hyperspherical_uniform import log_area
+
+Function = Callable[[Tensor, int], Tensor]
+"""A function of concentration and dimension."""
+
+ONE_PROJECTION = 16
+"""From so many coordinates on, a normal draw is practically never close to the mean direction."""
+
+
+class Zonal(Distribution, abc.ABC):
+    r"""Abstract distribution of z on a sphere through :math:`\langle \mu, z \rangle` alone.
+
+    A family names the law of its cosine and its divergence to the uniform distribution. Samples,
+    densities and divergences are differentiable in `loc` and `concentration`; samples by implicit
+    reparameterisation.
+
+    In half precision, all is computed in float32, to which `loc` is normalised anew: densities,
+    entropies and divergences are float32, and points of the sphere are cast to the type of `loc`.
+
+    Arguments:
+        loc: The mean direction mu, of length 1, with shape (..., d) and d at least 2.
+        concentration: The concentration k, finite and at least 0; larger is narrower, 0 is
+            uniform. A number, which counts as fixed and whose functions are computed once, or a
+            tensor whose shape broadcasts with that of `loc` less its last dimension.
+        validate_args: Whether arguments and values are checked, which on a GPU waits for it. Never
+            while `torch.compile` is tracing.
+
+    Raises:
+        ValueError: If an argument is none of these.
+    """
+
+    arg_constraints = {"loc": unit_vector, "concentration": finite_nonnegative}
+    support = unit_vector
+    has_rsample = True
+    law: ClassVar[LAWS]
+
+    def __init__(
+        self,
+        loc: Tensor,
+        concentration: Tensor | float,
+        validate_args: bool | None = None,
+    ) -> None:
+        if loc.dim() < 1 or loc.shape[-1] < 2:
+            raise ValueError(f"'loc' must have at least 2 coordinates, got shape {loc.shape}.")
+
+        self.dim = loc.shape[-1]
+        self.dtype = loc.dtype
+        self._number = None if isinstance(concentration, Tensor) else float(concentration)
+        working = torch.promote_types(loc.dtype, torch.float32)
+        if self._number is None:
+            self.concentration = concentration.to(loc.device, working)
+        else:
+            self.concentration = loc.new_full((), self._number, dtype=working)
+        if validate_args is None:
+            validate_args = Distribution._validate_args
+        if torch.compiler.is_compiling():
+            validate_args = False
+        if validate_args:
+            check_unit("loc", loc)
+            check_concentration("concentration", self.concentration)
+
+        if loc.dtype != working:
+            loc = F.normalize(loc.to(working), dim=-1)
+        batch_shape = torch.broadcast_shapes(loc.shape[:-1], self.concentration.shape)
+        self.loc = loc.expand(batch_shape + loc.shape[-1:])
+        super().__init__(batch_shape, loc.shape[-1:], validate_args=False)
+        self._validate_args = validate_args
+
+    def expand(self, batch_shape: torch.Size, _instance: Self | None = None) -> Self:
+        new = self._get_checked_instance(type(self), _instance)
+        batch_shape = torch.Size(batch_shape)
+        new.dim, new.dtype, new._number = self.dim, self.dtype, self._number
+        new.concentration = self.concentration
+        new.loc = self.loc.expand(batch_shape + self.event_shape)
+        super(Zonal, new).__init__(batch_shape, self.event_shape, validate_args=False)
+        new._validate_args = self._validate_args
+        return new
+
+    @staticmethod
+    @abc.abstractmethod
+    def kl_to_uniform(concentration: Tensor, dim: int) -> Tensor:
+        """The divergence to the uniform distribution, in nats."""
+
+    @staticmethod
+    @abc.abstractmethod
+    def mean_length(concentration: Tensor, dim: int) -> Tensor:
+        """The length of the mean vector."""
+
+    @property
+    def mean(self) -> Tensor:
+        return (self.each(self.mean_length).unsqueeze(-1) * self.loc).to(self.dtype)
+
+    @property
+    def mode(self) -> Tensor:
+        return self.loc.to(self.dtype)
+
+    def entropy(self) -> Tensor:
+        return log_area(self.dim) - self.each(self.kl_to_uniform)
+
+    def each(self, function: Function) -> Tensor:
+        """A function of the concentration and the dimension, with the batch's shape."""
+        if self._number is not None:
+            value = _value(function, self._number, self.dim)
+            return self.loc.new_full(self.batch_shape, value)
+        return function(self.concentration, self.dim).expand(self.batch_shape)
+
+    def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
+        shape = self._extended_shape(sample_shape)
+        noise, g = (
+            torch.randn(size, dtype=self.loc.dtype, device=self.loc.device)
+            for size in (shape[:-1], shape)
+        )
+        concentration = self.concentration if self._number is None else self._number
+        y = draw_artanh_cosine(noise, concentration, self.dim, self.law).unsqueeze(-1)
+        return _at_cosine(y, g, self.loc).to(self.dtype)
+
+    def _gap(self, value: Tensor) -> Tensor:
+        """1 - <loc, z>, as a square: at large concentrations it may not come from 1."""
+        if self._validate_args:
+            self._validate_sample(value)
+        return (value.to(self.loc.dtype) - self.loc).square().sum(-1) / 2
+
+
+@assume_constant_result
+@lru_cache(maxsize=1024)
+def _value(function: Function, concentration: float, dim: int) -> float:
+    return function(torch.tensor(concentration, dtype=torch.float64), dim).item()
+
+
+def _at_cosine(y: Tensor, g: Tensor, loc: Tensor) -> Tensor:
+    """The point at the cosine tanh y to `loc`, in the direction of g at right angles to it.
+
+    Arguments:
+        y: artanh of the cosines, with shape (..., 1).
+        g: Standard normal draws, with shape (..., d).
+        loc: The mean directions, with a shape that broadcasts to that of `g`.
+    """
+    w, radius = y.tanh(), 1 / y.cosh()
+    if g.shape[-1] == 2:
+        side = torch.where(g[..., :1] < 0, -radius, radius)
+        return w * loc + side * torch.stack([-loc[..., 1], loc[..., 0]], dim=-1)
+    if g.shape[-1] < ONE_PROJECTION:
+        for _ in range(2):  # where the first time cancels, rounding leaves a part along loc
+            g = g - (g * loc).sum(-1, keepdim=True) * loc
+        return F.normalize(w * loc + radius * F.normalize(g, dim=-1), dim=-1)
+    along = (g * loc).sum(-1, keepdim=True)
+    scale = radius * (g.square().sum(-1, keepdim=True) - along.square()).rsqrt()
+    return torch.addcmul((w - scale * along) * loc, scale, g)
