@@ -19,7 +19,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import islice
@@ -31,6 +31,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 from datasets import Dataset, Value
+from filelock import FileLock
 
 from ..component import class_path, describe
 from ..errors import UsageError
@@ -44,6 +45,9 @@ SPLITS = ("train", "valid", "test")
 
 FORMAT = 2
 """The version of what is cached, raised when it changes."""
+
+ABSENT = (OSError, ValueError, KeyError)
+"""What tells that a corpus is not in the cache, or damaged."""
 
 FEW = 100_000
 """So many sentences are tokenised faster than processes start."""
@@ -141,12 +145,16 @@ def prepare(source: Source, tokenizer: Tokenizer | None) -> Corpus:
     key = json.dumps([FORMAT, source.identity(), _identity(tokenizer)], sort_keys=True)
     name = blake2b(key.encode(), digest_size=16).hexdigest()
     folder = Path(datasets.config.HF_DATASETS_CACHE) / "textvae" / name
-    try:
+    with suppress(*ABSENT):
         return _load(folder, tokenizer)
-    except (OSError, ValueError, KeyError):  # not there, or damaged
-        shutil.rmtree(folder, ignore_errors=True)
     try:
-        _build(folder, source, tokenizer)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        # One process of a run builds it, and the others wait.
+        with FileLock(folder.parent.with_name(f"textvae-{name}.lock")):
+            with suppress(*ABSENT):
+                return _load(folder, tokenizer)
+            shutil.rmtree(folder, ignore_errors=True)
+            _build(folder, source, tokenizer)
     except OSError as error:
         raise UsageError(
             f"{folder.parent}: cannot write the cache ({error.strerror or error}); free some "
@@ -195,7 +203,6 @@ def _identity(tokenizer: Tokenizer | None) -> Any:
 
 def _build(folder: Path, source: Source, tokenizer: Tokenizer | None) -> None:
     """Prepares a corpus in a folder that appears whole or not at all."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=".", dir=folder.parent))
     try:
         (raw := temporary / "raw").mkdir()
@@ -215,11 +222,7 @@ def _build(folder: Path, source: Source, tokenizer: Tokenizer | None) -> None:
             "notes": notes,
         }
         (temporary / "corpus.json").write_text(json.dumps(facts), encoding="utf-8")
-        try:
-            os.rename(temporary, folder)
-        except OSError:
-            if not folder.is_dir():  # else another process was faster
-                raise
+        os.rename(temporary, folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
