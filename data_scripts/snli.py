@@ -4,7 +4,8 @@
     python data_scripts/snli.py hf:stanfordnlp/snli
 
 The source is the folder with snli_1.0_train.jsonl, snli_1.0_dev.jsonl and snli_1.0_test.jsonl, or
-the data set on the hub. Pairs on which the annotators did not agree have no label and are left out.
+the data set on the hub. Pairs on which the annotators did not agree have no label and are left
+out.
 """
 
 import argparse

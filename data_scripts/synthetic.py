@@ -3,9 +3,9 @@
     python data_scripts/synthetic.py --out data/synthetic
 
 z is drawn from four unit Gaussians in two dimensions, centred at (+-2, +-2); an LSTM with
-embeddings and states of 100 and 1,000 words, its input the embedding and z, its state begun from z,
-writes 10 words, the first uniform. All weights are uniform in (-1, 1), those from z to the words in (-5, 5).
-The label of a sentence is its component. The draws are ours, not theirs, which were not kept.
+embeddings and states of 100 and 1,000 words, its input the embedding and z, its state begun from
+z, writes 10 words, the first uniform. All weights are uniform in (-1, 1), those from z to the
+words in (-5, 5). The label of a sentence is its component. The draws are ours, not theirs.
 """
 
 import argparse

@@ -4,9 +4,9 @@
     python data_scripts/tatoeba.py cmn.txt --column 1 --out data/tatoeba_eng
 
 The source is the weekly export, whose lines are number, language and sentence between tabs; or,
-with --column, a file of pairs with the sentences in one of its columns, such as those for Anki. Equal
-sentences are one. Both grow every week, so that there is no published count; the manifest has the
-fingerprint of the source instead.
+with --column, a file of pairs with the sentences in one of its columns, such as those for Anki.
+Equal sentences are one. Both grow every week, so that there is no published count; the manifest
+has the fingerprint of the source instead.
 """
 
 import argparse

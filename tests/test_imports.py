@@ -27,7 +27,7 @@ ALLOWED = {
     "interpolation": BOTTOM,
     "decoding": BOTTOM,
     "backbones": BOTTOM,
-    "data": BOTTOM | {"backbones"},
+    "data": BOTTOM | {"backbones", "console"},
     "priors": BOTTOM | {"distributions"},
     "posteriors": BOTTOM | {"distributions", "priors", "nn"},
     "encoders": BOTTOM | {"nn", "backbones"},

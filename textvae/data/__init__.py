@@ -13,6 +13,7 @@ _HOMES = {
     "PretrainedTokenizer": "pretrained",
     "SentenceData": "module",
     "SentencePieceTokenizer": "pieces",
+    "StreamData": "stream_data",
     "TextData": "module",
     "Tokenizer": "tokenizer",
     "WordTokenizer": "words",

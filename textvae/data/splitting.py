@@ -1,6 +1,6 @@
 """Splits: those that a corpus has, and those that are taken out of its training sentences."""
 
-__all__ = ["LEAST", "gather"]
+__all__ = ["LEAST", "fingerprint", "gather"]
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
@@ -78,9 +78,14 @@ def _hashed(rows: Iterable[Row], hashes: array, seed: int) -> Iterator[Row]:
     """Passes sentences on and keeps 64 bits of each."""
     key = str(seed).encode()
     for sentence, label in rows:
-        print_ = blake2b(sentence.encode("utf-8"), digest_size=8, key=key).digest()
-        hashes.append(int.from_bytes(print_, "little"))
+        hashes.append(fingerprint(sentence, key))
         yield sentence, label
+
+
+def fingerprint(sentence: str, key: bytes) -> int:
+    """64 bits of a sentence, uniform whatever it says."""
+    digest = blake2b(sentence.encode("utf-8"), digest_size=8, key=key).digest()
+    return int.from_bytes(digest, "little")
 
 
 def _repeats(name: str, hashes: array) -> list[str]:

@@ -18,6 +18,7 @@ from ..data import (  # noqa: F401
     GrammarData,
     PretrainedTokenizer,
     SentencePieceTokenizer,
+    StreamData,
     TextData,
     WordTokenizer,
 )

@@ -1,0 +1,139 @@
+"""Streams: every sentence once a turn, whoever reads, and the same batches after a cut."""
+
+import gzip
+from collections import Counter
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+
+import pytest
+import torch
+
+from textvae.data import StreamData, WordTokenizer
+from textvae.data.stream_loader import StreamLoader
+from textvae.errors import UsageError
+from textvae.types import Batch
+
+pytestmark = pytest.mark.usefixtures("cache")
+
+LINES = [f"a{i} b{i % 10} {'c ' * (i // 4 % 4)}d" for i in range(600)]
+SIZES = {"head": 100, "held_out": 10, "held_out_share": 0.2, "block": 64, "batch_size": 8}
+
+
+@pytest.fixture
+def pattern(write: Callable[..., str], tmp_path: Path) -> str:
+    for i in range(4):
+        write(f"parts/{i}.txt", LINES[i::4])
+    return f"{tmp_path}/parts/*.txt"
+
+
+def stream(text: str, **options: object) -> StreamData:
+    return StreamData(text, tokenizer=WordTokenizer(min_count=1), **{**SIZES, **options})
+
+
+def loader(data: StreamData, rank: int = 0, processes: int = 1) -> StreamLoader:
+    data._place = lambda: (rank, processes)
+    torch.manual_seed(3)
+    return data.train_dataloader()
+
+
+def read(data: StreamData, batches: list[Batch]) -> list[str]:
+    """The first words of sentences, which tell them apart; those unknown read <unk>."""
+    rows = [row for batch in batches for row in batch.target.tolist()]
+    return [line.split()[0] for line in data.tokenizer.decode(rows)]
+
+
+def training(data: StreamData) -> set[str]:
+    return {line.split()[0] for line in LINES if data.stream.is_held_out(line) is None}
+
+
+def one_turn(reader: StreamLoader) -> list[Batch]:
+    items = iter(reader.batches)
+    return [batch for _, state, batch in islice(items, 500) if state["turn"] == 0]
+
+
+def test_a_turn_has_every_training_sentence_once(pattern: str) -> None:
+    data = stream(pattern, head=600)
+    words = read(data, one_turn(loader(data)))
+    assert sorted(words) == sorted(training(data)) and 400 < len(words) < 560
+    held_out = {line.split()[0] for s in ("valid", "test") for line in data.texts(s)}
+    assert len(held_out) == 20 and not held_out & training(data)
+    assert words != sorted(words) and read(data, one_turn(loader(data))) == words
+
+
+def test_batches_keep_their_limits_and_little_padding(pattern: str) -> None:
+    batches = one_turn(loader(stream(pattern, max_length=4)))
+    assert all(2 <= len(batch) <= 9 for batch in batches)
+    assert max(batch.target_mask.sum(1).max() for batch in batches) == 5
+    real = sum(int(batch.target_mask.sum()) for batch in batches)
+    assert real / sum(batch.target.numel() for batch in batches) > 0.9
+
+
+@pytest.mark.parametrize("processes", [2, 3])
+@pytest.mark.parametrize("files", ["*", "0"])
+def test_ranks_share_a_turn_without_overlap(pattern: str, processes: int, files: str) -> None:
+    text = pattern.replace("*", files)
+    data = stream(text, head=600, held_out=4)
+    lines = LINES if files == "*" else LINES[0::4]
+    expected = {line.split()[0] for line in lines} & training(data)
+    parts = [read(data, one_turn(loader(data, r, processes))) for r in range(processes)]
+    assert Counter(sum(parts, [])) == Counter(expected)
+    assert all(len(part) > 0.2 * len(expected) for part in parts)
+
+
+def test_workers_share_a_turn_without_overlap(pattern: str) -> None:
+    data = stream(pattern, head=600, num_workers=2, batches_per_epoch=60)
+    words = Counter(read(data, list(loader(data))))
+    # The epoch ends within the second turn of one worker or the other.
+    assert set(words) <= training(data) and len(words) > 0.9 * len(training(data))
+    assert max(words.values()) <= 2
+
+
+@pytest.mark.parametrize(("workers", "cut"), [(0, 1), (0, 23), (2, 7), (2, 20)])
+def test_a_run_that_is_cut_resumes_with_the_next_batch(
+    pattern: str, workers: int, cut: int
+) -> None:
+    data = stream(pattern, num_workers=workers, batches_per_epoch=40)
+    whole = loader(data)
+    expected = [batch.target.tolist() for _ in range(2) for batch in whole]
+    first = loader(data)
+    begun = [batch.target.tolist() for batch in islice(first, cut)]
+    again = loader(data)
+    again.load_state_dict(first.state_dict())
+    rest = [batch.target.tolist() for _ in range(2) for batch in again]
+    assert begun + rest == expected and len(rest) == 80 - cut
+
+
+def test_a_stream_that_ends_early_says_so_and_goes_on(
+    write: Callable[..., str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = "".join(f"{line}\n" for line in LINES).encode()
+    write("cut.txt.gz", gzip.compress(whole)[:-300])
+    data = stream(f"{tmp_path}/cut.txt.gz", head=50)
+    words = read(data, one_turn(loader(data)))
+    assert "corrupt gzip" in (said := capsys.readouterr().err) and "it ends early, after" in said
+    assert 100 < len(words) < 480
+
+
+def test_what_is_too_little_is_refused(write: Callable[..., str], tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no sentence for valid in the first 3; raise"):
+        stream(write("a.txt", ["a", "b", "c"]), held_out_share=1e-9).prepare()
+    with pytest.raises(UsageError, match="no text: name a file"):
+        StreamData().prepare()
+    with pytest.raises(UsageError, match="none.txt: no such file"):
+        stream(f"{tmp_path}/none.txt").prepare()
+    for name in ("block", "head", "held_out", "batches_per_epoch"):
+        with pytest.raises(ValueError, match=f"'{name}' must be at least 2, got 1"):
+            StreamData("a.txt", **{name: 1})
+
+
+def test_a_stream_trains(pattern: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from textvae.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    sizes = "--encoder.embedding_size 8 --encoder.hidden_size 8 --decoder.embedding_size 8 "
+    sizes += "--decoder.hidden_size 8 --posterior.latent_dim 3 --trainer.max_epochs 2 --samples 2"
+    options = [f"--data.{name}={value}" for name, value in SIZES.items()]
+    text = ["--data", "StreamData", f"--data.text={pattern}", "--data.batches_per_epoch", "5"]
+    code = main(["train", "--name", "streamed", *text, *options, *sizes.split()])
+    assert code == 0 and (tmp_path / "runs/streamed/report.json").is_file()
