@@ -285,7 +285,7 @@ def test_tokens_of_all_steps_are_counted(tmp_path: Path) -> None:
     tokens = sum(len(sentence) + 1 for sentence in sentences())
     plain, count = make(Joint()), Count()
     fit(plain, tmp_path, max_epochs=1, callbacks=[Throughput(), count])
-    assert int(plain.tokens_seen) == tokens == count.of("tokens_seen")[-1]
+    assert int(plain.tokens_seen) == tokens == count.logged[-1]["tokens_seen"]
 
     aggressive = make(small(Aggressive))
     fit(aggressive, tmp_path, max_epochs=1)

@@ -2,7 +2,15 @@
 
 from .base import LRSchedule, all_batches
 from .constant import ConstantRate
+from .cosine_restarts import CosineRestarts
 from .plateau import PlateauHalving
 from .warmup_decay import WarmupDecay
 
-__all__ = ["ConstantRate", "LRSchedule", "PlateauHalving", "WarmupDecay", "all_batches"]
+__all__ = [
+    "ConstantRate",
+    "CosineRestarts",
+    "LRSchedule",
+    "PlateauHalving",
+    "WarmupDecay",
+    "all_batches",
+]
