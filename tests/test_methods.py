@@ -18,7 +18,10 @@ decoder: {class_path: LSTMDecoder, init_args: {embedding_size: 8, hidden_size: 8
 samples: 2
 trainer: {max_epochs: 1, enable_progress_bar: false, num_sanity_val_steps: 0, callbacks: null}
 """
-SIGNAL = ["--trainer.callbacks", "tests.test_train.SignalAt", "--trainer.callbacks.batch", "2"]
+SIGNAL = """
+--trainer.callbacks tests.test_train.SignalAt
+--trainer.callbacks.batch 2 --trainer.callbacks.number 2
+""".split()
 STATES = {"control": {"beta", "integrated"}, "lagrangian": {"multiplier"}}
 
 Command = Callable[..., tuple[int, str, str]]
