@@ -2,11 +2,9 @@
 
 import json
 import re
-import subprocess
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -214,7 +212,11 @@ def test_an_interrupted_comparison_goes_on_where_it_was(trained: list[str]) -> N
 
     first, then = ["lm-0", "none-0", "bn-0"], ["bn-0 again", "lm-1", "none-1", "bn-1"]
     assert trained == [*first, "and then", *then]
-    assert failures == {("none", 1): "TrainingError: The loss is nan.", ("bn", 1): "MemoryError"}
+    assert failures == {("none", 1): "The loss is nan.", ("bn", 1): "MemoryError"}
+
+
+class Process:
+    """What is left of a process."""
 
 
 @pytest.mark.parametrize(
@@ -231,12 +233,14 @@ def test_several_at_once_are_processes(
     monkeypatch.chdir(tmp_path)
     commands = []
 
-    def run(command: list[str], stdout: object, env: dict[str, str], **_: object) -> object:
+    def start(command: list[str], stdout: object, env: dict[str, str], **_: object) -> object:
         commands.append(command)
         stdout.write(f"epoch 1\n{line}\n")
-        return SimpleNamespace(returncode=code)
+        process = Process()
+        process.wait = lambda: code
+        return process
 
-    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(execute.subprocess, "Popen", start)
     plan = plan_of("bn", seeds=1)
     plan.folder.mkdir(parents=True)
     failures = run_all(plan, jobs=2)
@@ -306,6 +310,7 @@ def test_options_of_latents_are_not_for_the_language_model() -> None:
             ["--methods", "none", *NAMED, "--decoder.hidden_size", "20"],
             "runs/x holds another comparison (lm-0 has decoder.hidden_size: 16, not 20)",
         ),
+        (["--methods", "none", "--text", "-"], "--text -: a comparison may go on later"),
         (["--methods", "none", "--resume", "x"], "no option --resume here: the same command"),
         (["--methods", "none", "--text", "no.txt", "--name", "y"], "no.txt"),
     ],

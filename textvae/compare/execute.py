@@ -3,15 +3,19 @@
 __all__ = ["Failures", "execute"]
 
 import os
+import signal
 import subprocess
 import sys
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import FrameType
+
+import torch
 
 from ..console import note
-from ..errors import UsageError
+from ..errors import TrainingError, UsageError
 from ..runs import write_text
 from ..training.callbacks import Interrupted
 from ..wiring.parser import dump
@@ -20,6 +24,9 @@ from .plan import Plan, Task
 
 Failures = dict[tuple[str, int], str]
 """What went wrong with the runs that have no results, in one line, by method and seed."""
+
+RUNNING: set[subprocess.Popen] = set()
+"""The processes of runs that are under way."""
 
 STOPPED = 130
 """The exit code of a run that was interrupted and can go on."""
@@ -80,10 +87,10 @@ def execute(plan: Plan, jobs: int = 1) -> Failures:
 
 
 def wants_processes(task: Task) -> bool:
-    """Whether Lightning would start processes of its own, which repeat the command line."""
-    return (
-        str(task.config.trainer.devices) not in ("1", "auto") or task.config.trainer.num_nodes > 1
-    )
+    """Whether Lightning may start processes of its own, which repeat the command line."""
+    devices, nodes = task.config.trainer.devices, task.config.trainer.num_nodes
+    alone = str(devices) == "1" or (devices == "auto" and torch.cuda.device_count() < 2)
+    return nodes > 1 or not alone
 
 
 def train_here(task: Task) -> str | None:
@@ -112,7 +119,10 @@ def train_apart(task: Task, logs: Path, jobs: int) -> str | None:
     threads = max(1, (os.cpu_count() or 1) // jobs)
     environment = {"OMP_NUM_THREADS": str(threads), **os.environ}
     with log.open("a", encoding="utf-8") as file:
-        code = subprocess.run(command, stdout=file, stderr=file, env=environment).returncode
+        process = subprocess.Popen(command, stdout=file, stderr=file, env=environment)
+    RUNNING.add(process)
+    code = process.wait()
+    RUNNING.discard(process)
     if code == STOPPED:
         raise Interrupted
     if code == 0:
@@ -125,7 +135,9 @@ def train_apart(task: Task, logs: Path, jobs: int) -> str | None:
 def at_once(
     attempt: Callable[[Task], str | None], todo: list[Task], jobs: int
 ) -> list[str | None]:
-    """Several attempts at once. At a Ctrl-C none begins, and those under way come to their end."""
+    """Several attempts at once. At Ctrl-C or SIGTERM none begins, and those under way stop where
+    they can go on."""
+    before = signal.signal(signal.SIGTERM, stop)
     with ThreadPoolExecutor(jobs) as pool:
         futures = [pool.submit(attempt, task) for task in todo]
         try:
@@ -133,10 +145,19 @@ def at_once(
         except (Interrupted, KeyboardInterrupt):
             pool.shutdown(cancel_futures=True)
             raise Interrupted from None
+        finally:
+            signal.signal(signal.SIGTERM, before)
+
+
+def stop(number: int, frame: FrameType | None) -> None:
+    """Passes SIGTERM on, which a terminal's Ctrl-C does by itself."""
+    for process in tuple(RUNNING):
+        process.terminate()
+    raise KeyboardInterrupt
 
 
 def first_line(error: Exception) -> str:
     """An error in one line."""
     text = " ".join(str(error).split())
-    known = isinstance(error, UsageError) and text
+    known = isinstance(error, (UsageError, TrainingError)) and text
     return text if known else f"{type(error).__name__}: {text}".rstrip(": ")

@@ -11,6 +11,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from ..metrics.reconstruction import is_spaced
 from . import figures
 from .examine import WHOLE, Witness
 from .outcomes import Outcome
@@ -131,7 +132,9 @@ def grouped(results: Results, witness: Witness) -> tuple[Sequence[str] | Sequenc
         if "factors" in outcome.examined
     ]
     if not probes:
-        return [float(len(text.split())) for text in witness.texts], "words"
+        spaced = is_spaced(witness.texts)
+        sizes = [len(text.split() if spaced else text) for text in witness.texts]
+        return [float(size) for size in sizes], "words" if spaced else "characters"
 
     def told(factor: str) -> float:
         return sum(found[factor]["accuracy"] - found[factor]["chance"] for found in probes)

@@ -17,6 +17,7 @@ from ..runs import Run
 from ..wiring.configs import CONFIGS, find_config
 from ..wiring.parser import dump, instantiate
 from ..wiring.request import parse
+from ..wiring.texts import settle_text
 
 BASELINE = "lm"
 """The method that every comparison has: a language model, which no latent helps."""
@@ -96,6 +97,10 @@ def make_plan(
     """
     if seeds < 1:
         raise UsageError(f"--seeds: a comparison needs at least 1 seed, got {seeds}")
+    if "-" in options:
+        raise UsageError(
+            "--text -: a comparison may go on later, so it reads files only; name one"
+        )
     named = dict(map(find_method, dict.fromkeys(methods)))
     if not named or len(named) < len(methods):
         raise UsageError(f"--methods: name each method once, got {', '.join(methods) or 'none'}")
@@ -114,13 +119,13 @@ def make_plan(
     check_data(configs)
 
     first = configs[BASELINE].seed
-    text = (configs[BASELINE].data.get("init_args") or {}).get("text")
-    folder = Run.named(name).folder if name else unused(configs, text)
+    text = settle_text(configs[BASELINE])
+    folder = Run.named(name).folder if name else unused(configs, text or "grammar")
     numbers = tuple(range(first, first + seeds))
     tasks = tuple(make_tasks(folder, configs, numbers))
     check_folder(folder, tasks)
     plain = {method: plain_data(config) for method, config in configs.items()}
-    called = Path(text).name if text else "the embedded corpus"
+    called = text or "the embedded corpus"
     command = ["textvae", "compare", "--name", str(folder), "--seeds", str(seeds)]
     command += ["--methods", ",".join(methods), *options]
     return Plan(folder, tuple(named), numbers, tasks, plain, called, shlex.join(command))
@@ -199,9 +204,9 @@ def check_data(configs: Mapping[str, Namespace]) -> None:
             )
 
 
-def unused(configs: Mapping[str, Namespace], text: str | None) -> Path:
-    """The first of ``runs/compare-NAME``, ``-2`` ... that is free, or holds this comparison."""
-    stem, number = f"compare-{Path(text).name.split('.')[0] if text else 'grammar'}", 1
+def unused(configs: Mapping[str, Namespace], text: str) -> Path:
+    """The first of ``runs/compare-TEXT``, ``-2`` ... that is free, or holds this comparison."""
+    stem, number = f"compare-{text}", 1
     while True:
         folder = Run.named(stem if number == 1 else f"{stem}-{number}").folder
         try:
