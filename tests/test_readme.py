@@ -66,9 +66,10 @@ def test_its_commands_and_its_python_run(
 
 
 def test_every_command_is_shown() -> None:
-    shown = {line.split()[1] for line in lines("README.md") if line.startswith("textvae ")}
+    pages = ["README.md", *(str(path.relative_to(ROOT)) for path in ROOT.glob("docs/*.md"))]
+    told = [line for page in pages for line in lines(page) if line.startswith("textvae ")]
 
-    assert shown == COMMANDS.keys()
+    assert {line.split()[1] for line in told} == COMMANDS.keys()
 
 
 @pytest.mark.parametrize("name", READMES)
