@@ -48,15 +48,22 @@ def copy_bandwidth(device: torch.device) -> float:
     return 2 * a.numel() * a.element_size() / seconds(lambda: b.copy_(a), device, 0.5)
 
 
-def describe(device: torch.device) -> dict[str, object]:
-    """The hardware and the versions, by name."""
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
+def name(device: torch.device) -> dict[str, object]:
+    """The hardware and the versions."""
+    found = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
     return {
-        "device": name,
+        "device": found,
         "threads": torch.get_num_threads(),
         "cores": os.cpu_count(),
         "torch": torch.__version__.split("+")[0],
         "python": platform.python_version(),
+    }
+
+
+def describe(device: torch.device) -> dict[str, object]:
+    """The hardware by name and by what it can do."""
+    return {
+        **name(device),
         "rate_float32": best_rate(torch.float32, device),
         "rate_bfloat16": best_rate(torch.bfloat16, device),
         "copy_bandwidth": copy_bandwidth(device),

@@ -96,7 +96,7 @@ def test_likelihood_is_that_of_quadrature(posterior: type[Posterior], latent_dim
     vae = text_vae(posterior, latent_dim).eval()
     on_sphere = posterior is VonMisesFisherPosterior
     if on_sphere:
-        vae.posterior.concentration = 1.5  # as wide as the true posterior
+        vae.posterior.concentration.start = 1.5  # as wide as the true posterior
     grid, weights = grid_of(latent_dim, on_sphere)
     assert weights.sum() == pytest.approx(1, abs=1e-6)
     exact = -quadrature(vae, grid, weights)

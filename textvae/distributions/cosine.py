@@ -69,13 +69,13 @@ def draw_artanh_cosine(
     Returns:
         The draws, with the shape of `noise`.
     """
-    place = (noise * (NUM_CELLS / 2 / LIMIT) + NUM_CELLS / 2).clamp(0, NUM_CELLS)
-    cell = place.long().clamp(max=NUM_CELLS - 1)
-    u = place - cell
+    place = (noise * (NUM_CELLS / 2 / LIMIT) + NUM_CELLS / 2).clamp(0, NUM_CELLS - 1e-3)
+    cell, u = place.int(), place.frac()
     if not isinstance(concentration, Tensor):
         table = _table_of_one(law, dim, concentration, noise.dtype, str(noise.device))
-        c0, c1, c2, c3 = (row[cell] for row in table)
-        return c0 + u * (c1 + u * (c2 + u * c3))
+        flat = cell.flatten()
+        c0, c1, c2, c3 = (row.index_select(0, flat).view(cell.shape) for row in table)
+        return torch.addcmul(c0, u, torch.addcmul(c1, u, torch.addcmul(c2, u, c3)))
 
     table = _table_of_all(law, dim, noise.dtype, str(noise.device))
     tau = _position(concentration.to(noise), dim - 1, law)
@@ -88,7 +88,7 @@ class _Bicubic(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, tau: Tensor, cell: Tensor, u: Tensor, table: Tensor) -> Tensor:
         scaled = (tau * (NUM_ROWS / MAX_POSITION)).clamp(max=NUM_ROWS)
-        row = scaled.long().clamp(max=NUM_ROWS - 1)
+        row = scaled.int().clamp(max=NUM_ROWS - 1)
         v, u = scaled - row, u.unsqueeze(-1)
         index = row * NUM_CELLS + cell
         c = F.embedding(index, table[3])  # (..., 4), a polynomial in v

@@ -1,6 +1,7 @@
 """Small modules and functions that components share."""
 
 from .batch_norm import BatchNorm, calibrate_batch_norm
+from .concentration import SCOPES, Concentration
 from .cross_entropy import linear_log_prob
 from .dropout import Dropout
 from .initialisation import init_uniform_
@@ -12,7 +13,9 @@ from .word_dropout import word_dropout
 
 __all__ = [
     "POOLINGS",
+    "SCOPES",
     "BatchNorm",
+    "Concentration",
     "Dropout",
     "align",
     "at_least_float32",

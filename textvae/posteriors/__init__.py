@@ -6,6 +6,7 @@ from .batch_norm_scaled import BatchNormScaledPosterior
 from .fixed_variance import FixedVariancePosterior
 from .gaussian import GaussianPosterior
 from .point import PointPosterior
+from .power_spherical import PowerSphericalPosterior
 from .prior import PriorPosterior
 from .von_mises_fisher import VonMisesFisherPosterior
 
@@ -17,5 +18,6 @@ __all__ = [
     "PointPosterior",
     "Posterior",
     "PriorPosterior",
+    "PowerSphericalPosterior",
     "VonMisesFisherPosterior",
 ]

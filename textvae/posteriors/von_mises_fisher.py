@@ -2,7 +2,6 @@
 
 __all__ = ["VonMisesFisherPosterior"]
 
-import math
 from typing import ClassVar
 
 import torch
@@ -11,17 +10,20 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..distributions import VonMisesFisher
-from ..distributions.bessel import kl_to_uniform
-from ..nn import at_least_float32
+from ..nn import SCOPES, Concentration, at_least_float32
 from ..priors import Prior, UniformSphere
 from .base import Posterior
 
 
 class VonMisesFisherPosterior(Posterior):
-    r"""A von Mises-Fisher posterior on the unit sphere, with a fixed concentration.
+    r"""A von Mises-Fisher posterior on the unit sphere.
 
-    Its divergence to the uniform prior depends on the concentration alone: with the latter fixed,
-    it is a constant, :attr:`kl_floor`, which training cannot change.
+    Its divergence to the uniform prior depends on the concentration alone: where the latter is
+    fixed, it is a constant, :attr:`kl_floor`, which training cannot change.
+
+    Learned for the whole corpus or read off each sentence, it starts at `concentration` and never
+    falls below `min_concentration`, whose divergence is then the floor. Gradients reach it by
+    implicit reparameterisation.
 
     References:
         | Spherical Latent Spaces for Stable Variational Autoencoders (Xu & Durrett, 2018)
@@ -30,26 +32,30 @@ class VonMisesFisherPosterior(Posterior):
     Arguments:
         in_features: The size of the features h.
         latent_dim: The number of coordinates of the sphere, at least 2.
-        concentration: The concentration, finite and at least 0. Larger is narrower; 0 is uniform.
+        concentration: The concentration, finite and at least 0, or where it starts if it is
+            learned. Larger is narrower; 0 is uniform.
+        scope: fixed; global for one learned number; sentence for one that each sentence has.
+        min_concentration: The least concentration that can be learned, below `concentration`.
     """
 
     prior_cls: ClassVar[type[Prior]] = UniformSphere
 
     def __init__(
-        self, in_features: int, latent_dim: int = 32, concentration: float = 80.0
+        self,
+        in_features: int,
+        latent_dim: int = 32,
+        concentration: float = 80.0,
+        scope: SCOPES = "fixed",
+        min_concentration: float = 20.0,
     ) -> None:
         super().__init__(latent_dim)
 
-        if not 0 <= concentration < math.inf:
-            raise ValueError(
-                f"'concentration' must be finite and at least 0, got {concentration}."
-            )
-
-        self.concentration = concentration
-        self.kl_floor = kl_to_uniform(torch.tensor(concentration).double(), latent_dim).item()
         self.project = nn.Linear(in_features, latent_dim)
+        self.concentration = Concentration(in_features, concentration, min_concentration, scope)
+        floor = torch.tensor(self.concentration.minimum, dtype=torch.float64)
+        self.kl_floor = VonMisesFisher.kl_to_uniform(floor, latent_dim).item()
 
     def forward(self, h: Tensor) -> VonMisesFisher:
         loc = F.normalize(at_least_float32(self.project(h)), dim=-1)  # (B, D)
 
-        return VonMisesFisher(loc, self.concentration, validate_args=False)
+        return VonMisesFisher(loc, self.concentration(h), validate_args=False)

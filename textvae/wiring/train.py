@@ -73,7 +73,8 @@ def run_through(
     pl.seed_everything(config.seed, verbose=False)
     module = build(**parts)
     module.configure_optimizers()  # so that its refusals come before anything is written
-    for line in [*data.notes, *check_combination(module.vae, module.objective)]:
+    lines = [*data.notes, *floor_of(module.vae), *check_combination(module.vae, module.objective)]
+    for line in lines:
         if is_first():
             note(line)
 
@@ -94,6 +95,12 @@ def run_through(
     best.to(trainer.strategy.root_device)
     doctor = next(part for part in trainer.callbacks if isinstance(part, CollapseDoctor))
     return report(best, data, config, run, clock.seconds_before, doctor)
+
+
+def floor_of(vae: SentenceVAE) -> list[str]:
+    """A line on the divergence that no training goes below, where the posterior has such."""
+    floor = 0.0 if vae.posterior is None else vae.posterior.kl_floor
+    return [f"posterior: the KL cannot fall below {floor:.2f} nats a sentence"] if floor else []
 
 
 def begin(config: Namespace, run: Run, resume: bool) -> None:
@@ -186,7 +193,7 @@ def report(
     )
     if is_first():
         times = {"train": seconds, "evaluate": time.perf_counter() - began}
-        verdict = doctor.verdict(vae.vae)
+        verdict = doctor.verdict(vae.vae, data.val_dataloader())
         note("; ".join(filter(None, (verdict["verdict"], verdict["advice"]))))
         write_report(run.report, evaluation, times, verdict, probed(vae, data, config.seed))
         write_text(run.samples, show(vae, texts))
