@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--method", default="bn")
     arguments = parser.parse_args()
 
-    text = corpus(arguments)
+    text = lines_of(arguments.data / "tatoeba_eng", arguments)
     rows = []
     for encoder, decoder in itertools.product(ENCODERS, DECODERS):
         folder = arguments.out / f"{encoder}-{decoder}"
@@ -43,13 +43,13 @@ def main() -> None:
         write(arguments, rows)
 
 
-def corpus(arguments: argparse.Namespace) -> Path:
-    """The first sentences of each split, in a folder of their own."""
+def lines_of(corpus: Path, arguments: argparse.Namespace) -> Path:
+    """The first sentences of each split of a corpus, in a folder of their own."""
     folder = arguments.out / "text"
     folder.mkdir(parents=True, exist_ok=True)
     counts = {"train": arguments.sentences, "valid": arguments.heldout, "test": arguments.heldout}
     for split, count in counts.items():
-        source = arguments.data / "tatoeba_eng" / f"{split}.txt"
+        source = corpus / f"{split}.txt"
         lines = source.read_text(encoding="utf-8").splitlines(keepends=True)
         (folder / f"{split}.txt").write_text("".join(lines[:count]), encoding="utf-8")
     return folder
