@@ -49,8 +49,6 @@ def files(command: Run) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_its_commands_run(page: str, command: Run, files: None) -> None:
-    pytest.importorskip("matplotlib")
-    pytest.importorskip("sklearn")
     found = commands(page)
     assert len(found) >= 5
     for line in found:

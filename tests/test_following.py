@@ -9,8 +9,6 @@ from torch import Tensor
 from textvae.errors import UsageError
 from textvae.operations.following import follow
 
-pytest.importorskip("sklearn")
-
 
 def arc(count: int) -> Tensor:
     angles = torch.linspace(0, math.pi, count).double()

@@ -225,7 +225,6 @@ def test_files_of_latents_read_back(vae: TextVAE, tmp_path: Path) -> None:
 
 
 def test_figures_are_what_their_names_say_and_the_same_each_time(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
     z, labels = drawn(30, 4).numpy(), ["春", "b", "c"] * 10
     draws: dict[str, Callable[[Path], None]] = {
         "map": lambda path: plot_map(path, z, labels, "kind"),

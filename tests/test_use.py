@@ -78,8 +78,6 @@ def test_latents_go_into_one_file(command: Run, corpus: str) -> None:
 
 
 def test_figures_are_drawn(command: Run, corpus: str) -> None:
-    pytest.importorskip("matplotlib")
-    pytest.importorskip("sklearn")
     for arguments in (
         ("map", "--out", "a.png"),
         ("map", "--out", "b.svg", "--text", corpus, *COLUMNS),

@@ -36,13 +36,11 @@ def follow(
         The points, with shape (steps, D), exact at both ends.
 
     Raises:
-        UsageError: If the graph has no way between the ends, or a library is missing.
+        UsageError: If the graph has no way between the ends.
     """
-    try:
-        from scipy.sparse.csgraph import dijkstra
-        from sklearn.neighbors import kneighbors_graph
-    except ModuleNotFoundError as error:
-        raise UsageError(f"this path needs {error.name}: pip install 'textvae[plot]'") from error
+    # Here, because nothing else needs them.
+    from scipy.sparse.csgraph import dijkstra
+    from sklearn.neighbors import kneighbors_graph
 
     nodes = torch.cat([start[None], end[None], corpus.to(start)])
     count = min(neighbours, len(nodes) - 1)

@@ -110,16 +110,19 @@ def _projected(z: np.ndarray, method: str, seed: int) -> tuple[np.ndarray, list[
         raise UsageError(f"'method' must be one of {', '.join(get_args(METHODS))}, got '{method}'")
     if len(z) < 3 or z.shape[1] < 2:
         raise UsageError(f"a map needs 3 latents of 2 dimensions, got {len(z)} of {z.shape[1]}")
-    try:
-        if method == "umap":
+    if method == "umap":
+        try:
             from umap import UMAP
+        except ModuleNotFoundError as error:
+            raise UsageError(
+                "the method umap needs umap-learn: pip install 'textvae[plot]'; pca needs nothing"
+            ) from error
 
-            neighbours = min(15, len(z) - 1)
-            reducer = UMAP(n_neighbors=neighbours, random_state=seed, n_jobs=1)
-            return reducer.fit_transform(z), ["UMAP 1", "UMAP 2"]
-        from sklearn.decomposition import PCA
-    except ModuleNotFoundError as error:
-        raise missing(error) from error
+        reducer = UMAP(n_neighbors=min(15, len(z) - 1), random_state=seed, n_jobs=1)
+        return reducer.fit_transform(z), ["UMAP 1", "UMAP 2"]
+
+    from sklearn.decomposition import PCA
+
     reducer = PCA(2)
     places = reducer.fit_transform(z)
     shares = reducer.explained_variance_ratio_
@@ -132,12 +135,9 @@ def _figure(path: str | Path, width: float, height: float) -> "Iterator[Figure]"
     path = Path(path)
     if path.suffix not in KINDS:
         raise UsageError(f"{path}: a figure ends in {' or '.join(KINDS)}")
-    try:
-        import matplotlib
-        from matplotlib.figure import Figure
-        from matplotlib.font_manager import get_font_names
-    except ModuleNotFoundError as error:
-        raise missing(error) from error
+    import matplotlib
+    from matplotlib.figure import Figure
+    from matplotlib.font_manager import get_font_names
 
     fonts = ["DejaVu Sans", *sorted(set(FONTS) & set(get_font_names()))]
     with matplotlib.rc_context({"font.family": fonts, "svg.hashsalt": "textvae"}):
@@ -146,8 +146,3 @@ def _figure(path: str | Path, width: float, height: float) -> "Iterator[Figure]"
         metadata = {"Date": None} if path.suffix == ".svg" else None
         with replacing(path, "wb") as file:
             figure.savefig(file, format=path.suffix[1:], metadata=metadata)
-
-
-def missing(error: ModuleNotFoundError) -> UsageError:
-    """What to say where a library for figures is not installed."""
-    return UsageError(f"figures need {error.name}: pip install 'textvae[plot]'")
