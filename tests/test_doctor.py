@@ -90,7 +90,7 @@ def train(
 def test_a_model_that_collapses(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     module, doctor, trainer = train(tmp_path, GaussianPosterior(16, 4), beta=20.0)
     said = capfd.readouterr().err.splitlines()
-    verdict = doctor.verdict(module.vae)
+    verdict = doctor.verdict(module.vae, [])
 
     assert len(said) == 1, said  # once, not at each of five validations
     assert said[0].startswith("epoch 2: collapse: z tells nothing of its sentence: KL 0.")
@@ -106,7 +106,7 @@ def test_a_model_that_collapses(tmp_path: Path, capfd: pytest.CaptureFixture[str
 
 def test_a_model_that_does_not(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     module, doctor, trainer = train(tmp_path, BatchNormPosterior(16, 4, gamma=1.0), epochs=8)
-    verdict = doctor.verdict(module.vae)
+    verdict = doctor.verdict(module.vae, [])
 
     assert capfd.readouterr().err == ""
     assert verdict["verdict"].startswith("z is used: KL ") and not verdict["collapsed"]
@@ -122,7 +122,7 @@ def test_a_fixed_divergence_does_not_deceive_it(
     posterior = VonMisesFisherPosterior(16, 4, concentration=60.0)
     module, doctor, trainer = train(tmp_path, posterior, decoder=Deaf)
     said = capfd.readouterr().err.splitlines()
-    verdict = doctor.verdict(module.vae)
+    verdict = doctor.verdict(module.vae, [])
 
     assert posterior.kl_floor > 4
     assert trainer.callback_metrics["valid_kl"] == pytest.approx(posterior.kl_floor, rel=1e-4)
@@ -136,7 +136,7 @@ def test_a_language_model_and_an_autoencoder(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     module, doctor, trainer = train(tmp_path, None, epochs=2)
-    assert doctor.verdict(module.vae) == {
+    assert doctor.verdict(module.vae, []) == {
         "verdict": "a language model: there is no latent to collapse",
         "collapsed": False,
         "dead_dimensions": [],
@@ -145,8 +145,16 @@ def test_a_language_model_and_an_autoencoder(
     assert "valid_z_gain" not in trainer.callback_metrics
 
     module, doctor, _ = train(tmp_path, PointPosterior(16, 4), epochs=8)
-    assert not doctor.verdict(module.vae)["collapsed"]
+    assert not doctor.verdict(module.vae, [])["collapsed"]
     assert capfd.readouterr().err == ""
+
+
+def test_a_run_that_was_over_is_examined_all_the_same(tmp_path: Path) -> None:
+    module, _, _ = train(tmp_path, GaussianPosterior(16, 4), epochs=1)
+    verdict = CollapseDoctor().verdict(module.vae, loaders()[1])
+
+    assert verdict["verdict"].startswith("collapse: z tells nothing") and module.vae.training
+    assert CollapseDoctor().verdict(module.vae, [])["verdict"].startswith("not examined")
 
 
 def test_it_takes_no_randomness_from_training(tmp_path: Path) -> None:

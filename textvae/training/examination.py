@@ -1,6 +1,6 @@
 """What a look at some sentences says of the latent: is it there, and does the decoder use it?"""
 
-__all__ = ["Examination", "examine"]
+__all__ = ["CLOSE", "Examination", "examine"]
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from ..types import Batch
 from ..vae import SentenceVAE
 
 CLOSE = 1.0
-"""Below this many nats of mutual information, or of divergence, z tells next to nothing."""
+"""With fewer nats of mutual information, or of divergence, z tells next to nothing."""
 
 SHOWN = 8
 """The most dimensions that a line names."""
@@ -41,11 +41,11 @@ class Examination:
     @property
     def empty(self) -> bool:
         """Whether z does not even tell the sentences apart, whoever reads it."""
-        return self.mi < CLOSE or self.kl < CLOSE and self.z_gain < CLOSE
+        return self.mi < CLOSE
 
     def told(self) -> str:
         """The same in words."""
-        means = f"KL {self.kl:.2f}, MI {self.mi:.2f}, z_gain {self.z_gain:.2f} nats"
+        means = f"KL {self.kl:z.2f}, MI {self.mi:z.2f}, z_gain {self.z_gain:z.2f} nats"
         count = f"{len(self.dead)} of {self.latent_dim} dimensions dead"
         if 0 < len(self.dead) < self.latent_dim:
             count += f" ({', '.join(map(str, self.dead[:SHOWN]))}"

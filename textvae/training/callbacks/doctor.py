@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from ...types import Batch
 from ...vae import SentenceVAE
-from ..examination import Examination, examine
+from ..examination import CLOSE, Examination, examine
 
 FLOOR = "keep the divergence above 0, by --posterior batch_norm or --objective free_bits_dim"
 LISTEN = (
@@ -88,40 +88,36 @@ class CollapseDoctor(pl.Callback):
         if found.z_gain >= self.threshold or not stuck or self.since is not None:
             return
         self.since = trainer.current_epoch + 1
-        share = "" if self._share is None else f", {float(self._share):.1%} of the gradient"
-        share += " reaches the encoder" if share else ""
-        line = f"epoch {self.since}: {self._ill(found, vae)}{share}; {_advice(found, vae)}"
+        line = f"epoch {self.since}: {_ill(found)}"
+        if self._share is not None:
+            line += f", {float(self._share):.1%} of the gradient reaches the encoder"
+        line += f"; {_advice(found, vae)}"
         if trainer.is_global_zero:
             tqdm.write(line, file=sys.stderr)  # past a bar that is being drawn
 
-    def verdict(self, vae: SentenceVAE) -> dict[str, Any]:
+    def verdict(self, vae: SentenceVAE, loader: Iterable[Batch]) -> dict[str, Any]:
         """What to say of a model that was trained, in plain data for the report.
 
         Arguments:
             vae: The model, such as it was at its best validation.
+            loader: The validation sentences.
         """
         if vae.encoder is None:
             return _plain("a language model: there is no latent to collapse", False)
-        if not self._slice or sum(map(len, self._slice)) < 2:
-            return _plain("not examined: there was no validation of two sentences", False)
+        if self._slice is None:
+            self._slice = _spread(loader, self.num_sentences)
+        if sum(map(len, self._slice)) < 2:
+            return _plain("not examined: validation has fewer than two sentences", False)
         modes = {module: module.training for module in vae.modules()}
         found = examine(vae.eval(), self._slice)
         for module, mode in modes.items():
             module.training = mode
         collapsed = found.z_gain < self.threshold
-        line = self._ill(found, vae) if collapsed else f"z is used: {found.told()}"
+        line = _ill(found) if collapsed else f"z is used: {found.told()}"
         if self.since is not None:
             line += f"; collapse began in epoch {self.since}"
         advice = _advice(found, vae) if collapsed else None
         return {**_plain(line, collapsed), "dead_dimensions": found.dead, "advice": advice}
-
-    @staticmethod
-    def _ill(found: Examination, vae: SentenceVAE) -> str:
-        """What is wrong where the gain is too small."""
-        what = "z tells sentences apart, but the decoder ignores it"
-        if found.empty:
-            what = "collapse: z tells nothing of its sentence"
-        return f"{what}: {found.told()}"
 
     def state_dict(self) -> dict[str, Any]:
         return {"since": self.since, "gain": self.gain}
@@ -130,9 +126,17 @@ class CollapseDoctor(pl.Callback):
         self.since, self.gain = state_dict["since"], state_dict["gain"]
 
 
+def _ill(found: Examination) -> str:
+    """What is wrong where the gain is too small."""
+    what = "z tells sentences apart, but the decoder ignores it"
+    if found.empty:
+        what = "collapse: z tells nothing of its sentence"
+    return f"{what}: {found.told()}"
+
+
 def _advice(found: Examination, vae: SentenceVAE) -> str:
-    """A posterior whose divergence has a floor needs no other; its decoder has to listen."""
-    return FLOOR if found.empty and vae.posterior.kl_floor == 0 else LISTEN
+    """Where the divergence is held up already, it is the decoder that has to listen."""
+    return FLOOR if found.kl < CLOSE and vae.posterior.kl_floor == 0 else LISTEN
 
 
 def _plain(verdict: str, collapsed: bool) -> dict[str, Any]:
