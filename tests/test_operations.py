@@ -14,6 +14,7 @@ from textvae import operations
 from textvae.api import TextVAE
 from textvae.data import WordTokenizer
 from textvae.data.batching import collate
+from textvae.decoders import GRUDecoder
 from textvae.decoding import decode
 from textvae.errors import UsageError
 from textvae.operations.infill import Begun
@@ -23,6 +24,7 @@ from textvae.operations.space import along, displaced, perturbed, unit
 from textvae.operations.transfer import means
 from textvae.operations.traverse import principal_axes
 from textvae.posteriors import GaussianPosterior, VonMisesFisherPosterior
+from textvae.vae import SentenceVAE
 
 from .tiny import text_vae
 
@@ -219,6 +221,25 @@ def test_files_of_latents_read_back(vae: TextVAE, tmp_path: Path) -> None:
     assert table.column_names == ["text", "z"] and np.array_equal(table["z"].to_pylist(), z)
     with pytest.raises(UsageError, match="z.csv: a file of latents ends in .npz or .parquet"):
         operations.export(vae, TEXTS, tmp_path / "z.csv")
+
+
+def test_a_language_model_has_nothing_to_operate_on(tmp_path: Path) -> None:
+    vae = model(sphere=False)
+    decoder = GRUDecoder(vae.tokenizer.vocab_size, 0, embedding_size=6, hidden_size=8)
+    plain = TextVAE(SentenceVAE(None, None, None, decoder), vae.tokenizer)
+    for call in (
+        lambda: operations.neighbors(plain, ["a"], TEXTS),
+        lambda: operations.analogy(plain, "a", "b", "c"),
+        lambda: operations.perturb(plain, "a"),
+        lambda: operations.traverse(plain, "a", dimension=0),
+        lambda: operations.infill(plain, "a _"),
+        lambda: means(plain, TEXTS, TEXTS),
+        lambda: operations.export(plain, TEXTS, tmp_path / "z.npz"),
+        lambda: kl_per_dim(plain, TEXTS),
+        lambda: way(plain, "a", "b"),
+    ):
+        with pytest.raises(UsageError, match="a language model has no latents"):
+            call()
 
 
 # Figures

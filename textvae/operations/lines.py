@@ -21,7 +21,9 @@ def kl_per_dim(vae: TextVAE, texts: Sequence[str]) -> Tensor:
     Raises:
         UsageError: If the divergence is no sum over dimensions, as on a sphere.
     """
-    sentences = vae.tokenizer.encode(list(texts))
+    if vae.latent_dim == 0:
+        raise UsageError("a language model has no latents, so there is no divergence to draw")
+    sentences = vae.tokens(texts)
     total = torch.zeros(vae.latent_dim, dtype=torch.double)
     for rows in length_batches([len(s) + 1 for s in sentences], max_tokens=BATCH_TOKENS):
         batch = collate([sentences[row] for row in rows], rows).to(vae.device)

@@ -48,11 +48,10 @@ def traverse(
     """
     if (dimension is None) == (axis is None):
         raise UsageError("name a dimension or a principal axis to walk along, and not both")
+    (z,) = vae.encode([text])
     number, size = axis if dimension is None else dimension, vae.latent_dim
     if not 0 <= number < size:
         raise UsageError(f"there is no dimension {number}; this model has 0 to {size - 1}")
-
-    (z,) = vae.encode([text])
     sphere = is_sphere(vae)
     reach = span if span is not None else math.pi / 2 if sphere else 2.0
     amounts = torch.linspace(-reach, reach, steps)
