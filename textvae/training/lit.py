@@ -8,6 +8,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 import torch.nn as nn
+from pytorch_lightning.plugins.precision import Precision
 from torch import Tensor
 from torch.nn import Parameter
 from torch.optim import Optimizer
@@ -133,9 +134,23 @@ class LitTextVAE(pl.LightningModule):
         # Here gradients are summed over processes and no longer scaled for half precision.
         if self.update.manual:
             if self._clipping:
-                self.clip_gradients(optimizer, **self._clipping)
+                self.configure_gradient_clipping(optimizer, **self._clipping)
             for parameter in self._held:
                 parameter.grad = None
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        plugin = self.trainer.precision_plugin
+        limit = gradient_clip_val or 0.0, gradient_clip_algorithm or "norm"
+        if getattr(plugin, "scaler", None) is None:
+            # As in bf16, where Lightning refuses a fused optimiser though nothing is scaled.
+            Precision.clip_gradients(plugin, optimizer, *limit)
+        else:
+            plugin.clip_gradients(optimizer, *limit)
 
     def loss(self, batch: Batch, objective: Objective | None = None) -> Tensor:
         """The loss of a training batch, logged with its parts.
