@@ -118,7 +118,8 @@ def check_rendezvous(nodes: int) -> None:
         return
     if int(os.environ.get("SLURM_NTASKS", 1)) > 1:
         raise UsageError(
-            "trainer.devices: a SLURM job of several tasks is started by srun textvae"
+            "trainer.devices: this SLURM job has several tasks, which only srun starts; "
+            "prepend it: srun textvae train ..."
         )
     needed = ["MASTER_ADDR", "MASTER_PORT"] + ["NODE_RANK"] * (nodes > 1)
     missing = [name for name in needed if name not in os.environ]
