@@ -63,7 +63,12 @@ class CollapseDoctor(pl.Callback):
         inference = [*vae.encoder.parameters(), *vae.posterior.parameters()]
         # Not fetched: that would make a GPU wait.
         self._share = _norm(inference) / _norm(vae.parameters()).clamp(min=1e-30)
-        pl_module.log("encoder_gradient", self._share)
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, *batch: Any
+    ) -> None:
+        if self._share is not None:
+            pl_module.log("encoder_gradient", self._share)
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if trainer.sanity_checking or pl_module.vae.encoder is None:
