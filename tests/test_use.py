@@ -62,6 +62,13 @@ def test_labels_are_transferred(command: Run, corpus: str) -> None:
     assert (code, out) == (2, "") and "no sentence has the label 7; there are: 0, 1" in err
 
 
+def test_sentences_are_read_from_a_table(command: Run, corpus: str) -> None:
+    lines = command("reconstruct", "tiny", "--text", corpus, "--text-column", "line")[1]
+    assert lines.count("\n") == Path(corpus).read_text().count("\n") - 1
+    code, out, err = command("encode", "tiny", "--text", corpus)
+    assert (code, out) == (2, "") and "name the column of sentences" in err
+
+
 def test_novelty_is_told(command: Run) -> None:
     code, out, _ = command("novelty", "tiny", "-n", "20", "--max-length", "12")
     assert code == 0 and "of the" not in out and "in the 256 training sentences" in out

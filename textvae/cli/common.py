@@ -57,8 +57,9 @@ def add_run(parser: ArgumentParser) -> None:
 def add_sentences(parser: ArgumentParser) -> None:
     """Adds the three ways in which a command reads sentences."""
     parser.add_argument("sentences", nargs="*", metavar="SENTENCE", help="the sentences")
+    parser.add_argument("--text", metavar="FILE", help="a text or a table; else standard input")
     parser.add_argument(
-        "--text", metavar="FILE", help="a text file, one sentence a line; else standard input"
+        "--text-column", metavar="NAME", help="the column of the sentences, by name or number"
     )
 
 
@@ -129,20 +130,25 @@ def read_sentences(arguments: Namespace) -> list[str]:
     if arguments.sentences and arguments.text:
         raise UsageError("sentences are given both as arguments and by --text; leave one out")
     if not arguments.sentences:
-        return read_text(arguments.text)
+        return read_text(arguments.text, arguments.text_column)
     for number, sentence in enumerate(arguments.sentences, 1):
         if not sentence.strip():
             raise UsageError(f"sentence {number} is empty; give one with words in it")
     return list(arguments.sentences)
 
 
-def read_text(file: str | None) -> list[str]:
+def read_text(file: str | None, column: str | None = None) -> list[str]:
     """The sentences of a file, or of standard input where None or -.
+
+    Arguments:
+        file: The file; its name says what it is.
+        column: The column of the sentences, if it is a table.
 
     Raises:
         UsageError: If it is not the text that it should be.
     """
-    from ..data.reader import Tally, read_file, read_stream
+    from ..data.reader import Tally, read_stream
+    from ..data.tables import Columns, read_rows
 
     tally = Tally()
     if file is None or file == "-":
@@ -152,7 +158,7 @@ def read_text(file: str | None) -> list[str]:
         sentences = list(read_stream(sys.stdin.buffer, name, tally))
     else:
         name = file
-        sentences = list(read_file(Path(file), tally))
+        sentences = [text for text, _ in read_rows(Path(file), Columns(column), tally)]
     for line in tally.notes(name):
         note(line)
     return sentences

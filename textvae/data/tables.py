@@ -59,7 +59,8 @@ class Columns:
         usual = [name for name in USUAL if name in free]
         if len(free) != 1 and not usual:
             raise UsageError(
-                f"{where}: name the column of sentences (--data.text_column); {there}"
+                f"{where}: name the column of sentences (--data.text_column to train, else "
+                f"--text-column); {there}"
             )
         return (usual or free)[0], self.label
 
