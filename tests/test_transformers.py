@@ -407,3 +407,17 @@ def test_any_encoder_goes_with_any_decoder() -> None:
         model = TransformerDecoder(VOCAB, 0, DECODERS[name])
         terms = SentenceVAE(None, None, None, model)(batch)
         assert terms.log_px_z.isfinite().all() and terms.kl.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(("name", "inject"), [*CAUSAL[4::5], *PAIRS[::4]])
+@torch.no_grad()
+def test_mixed_precision_is_close(name: str, inject: list[str] | None) -> None:
+    decoder, encoder = make_decoder(name, inject).float(), make_encoder("modernbert").float()
+    x, mask = sentences(3, 1, 6)
+    z = torch.randn(2, 3, LATENT)
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed, h = decoder.log_prob(x, mask, z), encoder(x, mask)
+
+    assert mixed.dtype == torch.float32
+    torch.testing.assert_close(mixed, decoder.log_prob(x, mask, z), rtol=0.05, atol=0.05)
+    torch.testing.assert_close(h.float(), encoder(x, mask), rtol=0.1, atol=0.1)

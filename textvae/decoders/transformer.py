@@ -56,7 +56,7 @@ class TransformerDecoder(Decoder):
             neither this nor pretrained is given.
         pretrained: The name or folder of a model with its tokenizer.
         inject: Where z enters: any of prefix, embedding and memory. Null takes embedding and
-            memory, or the cross-attention alone where there is one.
+            memory (which gradient checkpointing rules out), or cross-attention alone if there is.
         slots: The number of vectors that z becomes for prefix, memory and cross-attention.
         word_dropout: The rate at which input words are replaced by the unknown word in training.
         trainable: What is trained: all, none, lora, or the number of the last layers. The way from
