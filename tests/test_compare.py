@@ -31,21 +31,20 @@ objective: {class_path: textvae.objectives.BetaELBO, init_args: {beta: 1.0}}
 update: textvae.training.Joint
 """
 BROKEN = TWIN.replace("beta: 1.0", "beta: 1.0e+40")
+TWICE_NAME = "twice+trainer.max_epochs=4"
 TWICE = TWIN + "trainer: {max_epochs: 4}\n"
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with two finished comparisons in one: of two seeds, then of more methods."""
+    """A folder with a comparison of methods that work and one that does not."""
     place = tmp_path_factory.mktemp("comparison")
     for name, text in {"twin": TWIN, "broken": BROKEN, "twice": TWICE}.items():
         (place / f"{name}.yaml").write_text(text)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
-        assert main(["compare", "--methods", "none,twin.yaml", "--seeds", "2", *NAMED]) == 0
-        (place / "runs/x/results.json").rename(place / "two.json")
-        more = "none,vmf,twice.yaml+trainer.max_epochs=4,broken.yaml"
-        assert main(["compare", "--methods", more, *NAMED]) == 0
+        methods = "none,twin.yaml,vmf,twice.yaml+trainer.max_epochs=4,broken.yaml"
+        assert main(["compare", "--methods", methods, *NAMED]) == 0
     return place
 
 
@@ -71,22 +70,22 @@ def compare(
 
 
 def test_identical_methods_under_different_names_come_out_equal(folder: Path) -> None:
-    found = json.loads((folder / "two.json").read_text())
+    found = json.loads((folder / "runs/x/results.json").read_text())
 
     gaps = found["differences"]["twin"]
     for name in ("nll_iw", "kl", "z_gain", "bleu"):
-        assert (gaps[name]["mean"], gaps[name]["low"], gaps[name]["high"]) == (0, 0, 0), name
-    assert gaps["nll_iw"]["n"] == 2
+        assert gaps[name]["mean"] == 0, name
+    assert gaps["nll_iw"]["low"] < 0 < gaps["nll_iw"]["high"]
     assert found["summary"]["none"]["nll_iw"] == found["summary"]["twin"]["nll_iw"]
 
 
 def test_what_is_in_the_results(folder: Path) -> None:
     found = json.loads((folder / "runs/x/results.json").read_text())
 
-    assert found["methods"] == ["none", "vmf", "twice+trainer.max_epochs=4", "broken"]
+    assert found["methods"] == ["none", "twin", "vmf", TWICE_NAME, "broken"]
     assert (found["seeds"], found["reference"], found["baseline"]) == ([0], "none", "lm")
     runs = {run["method"]: run for run in found["runs"]}
-    assert runs.keys() == {"lm", "none", "vmf", "twice+trainer.max_epochs=4"}
+    assert runs.keys() == {"lm", "none", "twin", "vmf", TWICE_NAME}
     assert runs["none"]["report"]["nll_iw"] == found["summary"]["none"]["nll_iw"]["mean"]
     assert found["summary"]["vmf"]["kl"]["mean"] > 0
     assert found["differences"]["vmf"]["kl"]["over"] == "sentences"

@@ -77,7 +77,7 @@ def examine(outcome: Outcome, witness: Witness) -> dict[str, Any]:
         if found["judged"] == judged:
             return found
     vae = TextVAE.load(outcome.task.run.folder).to(device())
-    found = {"judged": judged, "samples": vae.sample(SAMPLES)}
+    found = {"judged": judged, "samples": vae.sample(SAMPLES, max_length=longest(vae, witness))}
     if vae.latent_dim > 0 and outcome.task.method != BASELINE:
         z = vae.encode(witness.texts).cpu()
         found |= writing(vae, witness) | {"map": plane(z.numpy())}
@@ -88,31 +88,39 @@ def examine(outcome: Outcome, witness: Witness) -> dict[str, Any]:
     return found
 
 
+def longest(vae: TextVAE, witness: Witness) -> int:
+    """The tokens after which a model that does not end a line is cut short."""
+    return 8 + 2 * max(len(tokens) for tokens in vae.tokenizer.encode(list(witness.texts)))
+
+
 def writing(vae: TextVAE, witness: Witness) -> dict[str, Any]:
     """Reconstructions, and ways from one sentence to another with their scores."""
     shown = list(witness.texts[:RECONSTRUCTIONS])
     pairs = list(zip(witness.texts[0::2], witness.texts[1::2], strict=False))[:PATHS]
-    ways = [way for start, end in pairs if (way := interpolate(vae, start, end)) is not None]
+    limit = longest(vae, witness)
+    found = [interpolate(vae, start, end, limit) for start, end in pairs]
+    ends = [pair for pair, lines in zip(pairs, found, strict=True) if lines]
+    ways = [lines for lines in found if lines]
     scores = [score_path(lines, witness.judge and witness.judge.score) for lines in ways]
     return {
         "reconstructions": [
             {"sentence": text, "reconstruction": back}
-            for text, back in zip(shown, vae.reconstruct(shown), strict=True)
+            for text, back in zip(shown, vae.reconstruct(shown, max_length=limit), strict=True)
         ],
         "paths": [
             {"start": start, "end": end, "lines": lines, "score": asdict(score)}
-            for (start, end), lines, score in zip(pairs, ways, scores, strict=False)
+            for (start, end), lines, score in zip(ends, ways, scores, strict=True)
         ][:PATHS_SHOWN],
         "path_score": average(scores),
     }
 
 
-def interpolate(vae: TextVAE, start: str, end: str) -> list[str] | None:
-    """A way between two sentences; None where there is none, as between opposite directions."""
+def interpolate(vae: TextVAE, start: str, end: str, limit: int) -> list[str]:
+    """A way between two sentences; empty where there is none, as between opposite directions."""
     try:
-        return vae.interpolate(start, end, steps=STEPS)
+        return vae.interpolate(start, end, steps=STEPS, max_length=limit)
     except UsageError:
-        return None
+        return []
 
 
 def average(scores: Sequence[PathScore]) -> dict[str, float]:
@@ -168,7 +176,7 @@ def traverse(vae: TextVAE, z: torch.Tensor, witness: Witness) -> list[dict[str, 
                 "factor": factor,
                 "dimension": dimension,
                 "share": float(shares[dimension, j]),
-                "lines": vae.decode(moved),
+                "lines": vae.decode(moved, max_length=longest(vae, witness)),
             }
         )
     return found
