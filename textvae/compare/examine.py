@@ -90,7 +90,7 @@ def examine(outcome: Outcome, witness: Witness) -> dict[str, Any]:
 
 def longest(vae: TextVAE, witness: Witness) -> int:
     """The tokens after which a model that does not end a line is cut short."""
-    return 8 + 2 * max(len(tokens) for tokens in vae.tokenizer.encode(list(witness.texts)))
+    return min(256, 8 + 2 * max(map(len, vae.tokenizer.encode(list(witness.texts)))))
 
 
 def writing(vae: TextVAE, witness: Witness) -> dict[str, Any]:
