@@ -308,9 +308,22 @@ def test_a_report_counts_what_a_text_holds(
     assert sum(bar["count"] for bar in text["histogram"]) == 10
     assert sum(split["sentences"] for split in found["splits"].values()) == 10
     train = set(" ".join(e["sentence"] for e in found["examples"]).split())
-    assert found["splits"]["train"]["unknown_words"] == 0 and train
+    assert found["splits"]["train"]["unknown"] == 0 and train
     code, out = report("a.csv", "--text-column", "line")
     assert code == 0 and "10 sentences, 1 of which repeat" in out and "unknown words" in out
+
+
+def test_characters_are_the_units_of_text_without_spaces(
+    report: Callable[..., tuple[int, str]], write: Callable[..., str]
+) -> None:
+    for split, verses in {"train": "春眠不覺曉", "valid": "春風", "test": "春眠"}.items():
+        write(f"poems/{split}.txt", [verses[i:] + verses[:i] for i in range(len(verses))] * 2)
+    code, out = report("poems", "--json")
+    found = json.loads(out)
+    shares = {split: facts["unknown"] for split, facts in found["splits"].items()}
+    assert code == 0 and shares == {"train": 0, "valid": 1 / 2, "test": 0}
+    assert found["text"]["test"]["unit"] == "characters"
+    assert found["text"]["train"]["scripts"] == {"Han": 1.0}
 
 
 def test_a_report_names_what_would_be_refused(

@@ -3,7 +3,6 @@
 __all__ = ["DESCRIPTION", "add_arguments", "run"]
 
 from argparse import ArgumentParser, Namespace
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from .common import print_json, print_lines
@@ -64,7 +63,8 @@ def run(arguments: Namespace) -> None:
     report = {split: facts(found) for split, found in surveys.items()}
     whole = {"text": report, "refused": tally.refusals}
     if not tally.refusals:
-        whole |= {"splits": read_as(data), "notes": data.notes, "examples": examples(data)}
+        spaced = surveys["train"].spaced
+        whole |= {"splits": read_as(data, spaced), "notes": data.notes, "examples": examples(data)}
     print_json(whole) if arguments.json else print_lines(table(whole))
 
 
@@ -99,14 +99,20 @@ def facts(found: "Survey") -> dict[str, Any]:
     }
 
 
-def read_as(data: "SentenceData") -> dict[str, dict[str, Any]]:
-    """What training makes of each split; words that are not in train are unknown."""
-    known = Counter(word for text in data.texts("train") for word in text.split())
+def read_as(data: "SentenceData", spaced: bool) -> dict[str, dict[str, Any]]:
+    """What training makes of each split; words that are not in train are unknown.
+
+    Arguments:
+        data: The text.
+        spaced: Whether spaces separate words; else each character is one.
+    """
+    split_up = str.split if spaced else list
+    known = {word for text in data.texts("train") for word in split_up(text)}
     splits = {}
     for split in ("train", "valid", "test"):
         words = unknown = 0
         for text in data.texts(split):
-            parts = text.split()
+            parts = split_up(text)
             words += len(parts)
             unknown += sum(part not in known for part in parts)
         lengths = data.corpus.lengths[split]
@@ -114,7 +120,7 @@ def read_as(data: "SentenceData") -> dict[str, dict[str, Any]]:
             "sentences": len(lengths),
             "tokens": int(lengths.sum()) + len(lengths),  # each </s> is one
             "longest": int(lengths.max()),
-            "unknown_words": unknown / max(words, 1),
+            "unknown": unknown / max(words, 1),
         }
     return splits
 
@@ -136,10 +142,11 @@ def table(report: dict[str, Any]) -> list[str]:
         lines += [f"  {line}" for line in refused[:REFUSED]]
         return lines + [f"  and {len(refused) - REFUSED:,} more"] * (len(refused) > REFUSED)
     lines += ["Read by training as", *(f"  {note}" for note in report["notes"])]
-    lines.append(f"  {'':6}{'sentences':>12}{'tokens':>14}{'longest':>9}{'unknown words':>15}")
+    unknown = f"unknown {report['text']['train']['unit']}"
+    lines.append(f"  {'':6}{'sentences':>12}{'tokens':>14}{'longest':>9}{unknown:>20}")
     for split, found in report["splits"].items():
         numbers = f"{found['sentences']:12,}{found['tokens']:14,}{found['longest']:9,}"
-        lines.append(f"  {split:6}{numbers}{found['unknown_words']:15.2%}")
+        lines.append(f"  {split:6}{numbers}{found['unknown']:20.2%}")
     shown = (f"{len(e['tokens']):4} tokens  {e['decoded']}" for e in report["examples"])
     return [*lines, "", *shown]
 
@@ -161,5 +168,6 @@ def split_lines(split: str, found: dict[str, Any]) -> list[str]:
     most = max((bar["count"] for bar in found["histogram"]), default=1)
     for bar in found["histogram"]:
         blocks = "#" * -(-WIDTH * bar["count"] // most)
-        lines.append(f"  {bar['from']:5}-{bar['to']:<5}{bar['count']:9,}  {blocks}")
+        span = f"{bar['from']}-{bar['to']}" if bar["from"] < bar["to"] else f"{bar['from']}"
+        lines.append(f"  {span:>9}{bar['count']:12,}  {blocks}")
     return lines
