@@ -128,8 +128,8 @@ def test_words_that_the_model_does_not_know_are_counted(command: Run) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    if command == "train":
-        assert main(["train", "-h"]) == 0
+    if command in ("train", "compare"):
+        assert main([command, "-h"]) == 0
     else:
         with pytest.raises(SystemExit) as ended:
             main([command, "--help"])
