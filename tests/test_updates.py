@@ -31,7 +31,7 @@ from textvae.training import (
     Pretraining,
     Update,
 )
-from textvae.training.callbacks import Throughput
+from textvae.training.callbacks import CollapseDoctor, Throughput
 from textvae.types import Batch
 from textvae.vae import SentenceVAE
 
@@ -83,7 +83,12 @@ def make(
 
 
 def fit(module: LitTextVAE, folder: Path, ckpt: Path | None = None, **options: Any) -> pl.Trainer:
-    options = {"max_epochs": 4, "gradient_clip_val": CLIP, **options}
+    options = {
+        "max_epochs": 4,
+        "gradient_clip_val": CLIP,
+        "num_sanity_val_steps": 0,
+        **options,
+    }
     trainer = pl.Trainer(
         default_root_dir=folder,
         accelerator="cpu",
@@ -93,7 +98,6 @@ def fit(module: LitTextVAE, folder: Path, ckpt: Path | None = None, **options: A
         enable_checkpointing=any(
             isinstance(c, pl.callbacks.ModelCheckpoint) for c in options.get("callbacks", [])
         ),
-        num_sanity_val_steps=0,
         **options,
     )
     torch.manual_seed(1)
@@ -279,6 +283,17 @@ def test_resume_is_bitwise(tmp_path: Path, cls: type[Update], cut: int) -> None:
     assert int(rest.tokens_seen) == int(whole.tokens_seen)
     for a, b in zip(rest.parameters(), whole.parameters(), strict=True):
         assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize("cls", leaves(Update))
+def test_a_look_at_validation_comes_before_the_first_batch(
+    tmp_path: Path, cls: type[Update]
+) -> None:
+    """As Lightning does unless told otherwise, when no schedule knows its length yet."""
+    module = make(Pretraining("25%") if cls is Pretraining else small(cls))
+    fit(module, tmp_path, num_sanity_val_steps=2, callbacks=[CollapseDoctor()], max_epochs=2)
+
+    assert module.batches_seen == 2 * len(loader())
 
 
 def test_tokens_of_all_steps_are_counted(tmp_path: Path) -> None:

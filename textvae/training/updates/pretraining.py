@@ -78,7 +78,7 @@ class Pretraining(Update):
         return module.loss(batch)
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if pl_module.batches_seen <= self.end:
+        if not trainer.sanity_checking and pl_module.batches_seen <= self.end:
             self._begin_anew()
 
     def _begin_anew(self) -> None:
