@@ -1,6 +1,7 @@
 """Streams: every sentence once a turn, whoever reads, and the same batches after a cut."""
 
 import gzip
+import json
 from collections import Counter
 from collections.abc import Callable
 from itertools import islice
@@ -113,6 +114,15 @@ def test_a_stream_that_ends_early_says_so_and_goes_on(
     words = read(data, one_turn(loader(data)))
     assert "corrupt gzip" in (said := capsys.readouterr().err) and "it ends early, after" in said
     assert 100 < len(words) < 480
+
+
+def test_a_data_set_is_streamed_by_its_name(write: Callable[..., str], tmp_path: Path) -> None:
+    rows = "".join(json.dumps({"id": i, "line": line}) + "\n" for i, line in enumerate(LINES))
+    write("local/train.jsonl", rows)
+    data = stream(f"hf:{tmp_path}/local", text_column="line", head=600)
+    assert sorted(read(data, one_turn(loader(data)))) == sorted(training(data))
+    with pytest.raises(UsageError, match="no column text; there are: id, line"):
+        stream(f"hf:{tmp_path}/local", text_column="text").prepare()
 
 
 def test_what_is_too_little_is_refused(write: Callable[..., str], tmp_path: Path) -> None:
