@@ -2,12 +2,18 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from textvae.errors import UsageError
 from textvae.metrics.probe import SIZES, chance, probe
+
+from .corpora import TINY
+
+DROPPED = ("256", "40", "32")
+"""The sizes of the embedded corpus among those options."""
 
 
 def test_a_probe_reaches_what_can_be_reached() -> None:
@@ -59,3 +65,23 @@ def test_the_command(
     assert code == 0 and "20  100.0%" in out and "chance  50.0%" in out
     code, _, err = command("probe", "tiny")
     assert code == 2 and "no labels: name their column by --label-column" in err
+
+
+def test_a_labelled_run_reports_a_probe(
+    tmp_path: Path, write: Callable[..., str], cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from textvae.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    path = write(
+        "labelled.tsv", [f"{i % 2}\t{'cats dogs'.split()[i % 2]} {i}" for i in range(200)]
+    )
+    sizes = [option for option in TINY if "data" not in option and option not in DROPPED]
+    columns = ["--data.text_column", "2", "--data.label_column", "1"]
+    split = ["--data.fractions", "[0.2, 0.4]", "--data.tokenizer", "WordTokenizer"]
+    assert main(["train", "--text", path, "--name", "mine", *columns, *split, *sizes]) == 0
+
+    report = json.loads(Path("runs/mine/report.json").read_text())
+    found = report["probe"]["accuracy"]
+    assert list(found) == ["10", "30"] and report["probe_accuracy"] == found["30"]
+    assert 0.4 < report["probe"]["chance"] < 0.6

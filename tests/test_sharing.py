@@ -83,7 +83,9 @@ def test_any_model_goes_by_our_module(tmp_path: Path) -> None:
     model = model_of(GRUEncoder(tokenizer.vocab_size, 6, 8), None, GaussianPosterior)
 
     assert not model.save_sentence_transformer(tmp_path / "st")
-    loaded = library.SentenceTransformer(str(tmp_path / "st"), "cpu", trust_remote_code=True)
+    loaded = library.SentenceTransformer(
+        str(tmp_path / "st"), device="cpu", trust_remote_code=True
+    )
     found = loaded.encode(TEXTS, convert_to_tensor=True)
     torch.testing.assert_close(found, model.encode(TEXTS), rtol=1e-4, atol=1e-5)
 

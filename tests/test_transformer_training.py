@@ -112,6 +112,10 @@ REFUSALS: dict[str, tuple[list[str], str]] = {
     ),
     "a slip": (["--decoder.config.n_layers", "3"], "no option n_layers; did you mean n_layer?"),
     "both or neither": (["--decoder.pretrained", "gpt2"], "Exactly one of 'config' and 'pretr"),
+    "an attention that is not there": (
+        ["--decoder.attention", "flash_attention_2"],
+        "choose another attention: eager or sdpa",
+    ),
     "too few positions": (["--decoder.config.n_positions", "6"], "longer than the 5 positions"),
 }
 
