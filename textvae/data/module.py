@@ -21,6 +21,10 @@ from .tokenizer import Tokenizer
 from .words import WordTokenizer
 
 
+LEAST = 2
+"""The fewest validation sentences of a process, since a single one has nothing to differ from."""
+
+
 class SentenceData(pl.LightningDataModule, abc.ABC):
     """Abstract corpus with its tokenizer.
 
@@ -207,8 +211,8 @@ class SentenceData(pl.LightningDataModule, abc.ABC):
                 f"data.batch_size: {processes} processes share a batch of {self.batch_size} "
                 f"sentences; raise it to {processes} or more, or lower --trainer.devices"
             )
-        for split in ("train", "valid"):
-            if len(self.corpus.lengths[split]) < processes:
+        for split, least in {"train": processes, "valid": LEAST * processes}.items():
+            if processes > 1 and len(self.corpus.lengths[split]) < least:
                 raise UsageError(
                     f"{split}: {len(self.corpus.lengths[split])} sentences are too few for "
                     f"{processes} processes; lower --trainer.devices"
@@ -219,8 +223,9 @@ class SentenceData(pl.LightningDataModule, abc.ABC):
         rank, processes = self._place()
         lengths = self.corpus.lengths[split]
         batches = length_batches(lengths, self.batch_tokens, self.batch_size)
-        if len(batches) < processes:
-            batches = length_batches(lengths, max_sentences=max(1, len(lengths) // processes))
+        if processes > 1 and len(batches) < LEAST * processes:
+            most = max(1, len(lengths) // (LEAST * processes))
+            batches = length_batches(lengths, self.batch_tokens, most)
         return OrderedLoader(self.sentences(split), batches[rank::processes])
 
     def _place(self) -> tuple[int, int]:
