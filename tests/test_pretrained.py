@@ -208,6 +208,23 @@ def test_two_tokenizers_on_one_corpus(gpt2: Path, roberta: Path, tmp_path: Path)
     assert not any(p.requires_grad for p in restored.parameters())
 
 
+@pytest.mark.parametrize("asked", [{"trust_remote_code": True}, {"pretrained": "some/model"}])
+def test_a_model_folder_fetches_and_runs_nothing(tmp_path: Path, asked: dict[str, Any]) -> None:
+    tokenizer = WordTokenizer()
+    tokenizer.fit(TEXTS)
+    encoder = TransformerEncoder(tokenizer.vocab_size, ENCODERS["bert"])
+    decoder = TransformerDecoder(tokenizer.vocab_size, 4, DECODERS["gpt2"])
+    parts = encoder, GaussianPosterior(8, 4), StandardNormal(4), decoder
+    TextVAE(SentenceVAE(*parts), tokenizer).save(tmp_path / "model")
+    path = tmp_path / "model" / "config.json"
+    config = json.loads(path.read_text())
+    config["decoder"]["init_args"] |= asked
+    path.write_text(json.dumps(config))
+
+    with pytest.raises(UsageError, match="asks for code or weights from elsewhere"):
+        TextVAE.load(tmp_path / "model")
+
+
 @pytest.mark.parametrize("trainable", ["lora", "none", 1])
 def test_tuning_begins_where_the_model_was(gpt2: Path, trainable: Any) -> None:
     if trainable == "lora":

@@ -161,4 +161,11 @@ def _find(base: type, path: str) -> type:
 def _build(base: type, described: dict[str, Any] | None) -> Any:
     if described is None:
         return None
-    return _find(base, described["class_path"])(**described["init_args"])
+    arguments = described["init_args"]
+    # We write neither: whoever made the folder would run their code, or fetch their weights, here.
+    if arguments.get("trust_remote_code") or arguments.get("pretrained"):
+        raise UsageError(
+            "the model asks for code or weights from elsewhere, which no model folder of ours "
+            "does; take it from where you trust it"
+        )
+    return _find(base, described["class_path"])(**arguments)
