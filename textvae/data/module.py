@@ -20,7 +20,6 @@ from .tables import Columns
 from .tokenizer import Tokenizer
 from .words import WordTokenizer
 
-
 LEAST = 2
 """The fewest validation sentences of a process, since a single one has nothing to differ from."""
 
