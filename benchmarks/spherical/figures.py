@@ -23,11 +23,14 @@ RATES = (
 
 
 def draw(folder: Path, speed: dict[str, float]) -> None:
-    """Writes density.svg, kl.svg and speed.svg."""
+    """Writes density.svg, kl.svg and, where speeds were measured, speed.svg."""
     folder.mkdir(parents=True, exist_ok=True)
     # The same bytes from the same numbers.
     matplotlib.rcParams.update({"svg.hashsalt": "sphere", "font.size": 9})
-    for name, figure in (("density", density()), ("kl", divergence()), ("speed", rates(speed))):
+    drawn = {"density": density(), "kl": divergence()}
+    if speed:
+        drawn["speed"] = rates(speed)
+    for name, figure in drawn.items():
         figure.savefig(folder / f"{name}.svg", metadata={"Date": None}, bbox_inches="tight")
         plt.close(figure)
 

@@ -22,6 +22,13 @@ ROWS = 20_000
 BATCH = (128, 16)
 KLS = 100_000
 
+TARGETS = {
+    "w, fixed concentration": 0.15,
+    "w, one for each": 0.04,
+    "w, one for each, with gradient": 0.02,
+}
+"""The least rates, as parts of that of `torch.randn`."""
+
 
 def seconds(call: Callable[[], object], device: str, budget: float = 1.0) -> float:
     """The median time of a call, of at least five after a first: of this thread, or of a GPU."""

@@ -55,6 +55,9 @@ SINGLE = (12, 3e-8)
 NEWTON_STEPS = 8
 """What takes Newton's method to the rounding of float64 from anywhere."""
 
+CORRECTED = ("log_normaliser", "kl", "length", "slope")
+"""The functions to which Debye's terms beyond the first add something of their own."""
+
 Polynomial = list[Fraction]
 """Coefficients, the constant first."""
 
@@ -281,10 +284,9 @@ def _step_down(k: Tensor, above: Values, b: float) -> Values:
 
 def _corrections(p: Tensor, v: float, tolerance: float, names: set[str]) -> Values:
     """What Debye's terms beyond the first add to each function, but for 1 - A, where it is A's."""
-    table = _coefficients(v, tolerance)
-    wanted = [name for name in table if name in names]
-    rows = torch.tensor([table[name] for name in wanted], dtype=p.dtype, device=p.device)
-    rows = rows.t().reshape(-1, len(wanted), *[1] * p.dim())
+    wanted = tuple(name for name in CORRECTED if name in names)
+    rows = _rows(v, tolerance, wanted, str(p.device))
+    rows = rows.view(*rows.shape, *[1] * p.dim())
     total = rows[0].expand(-1, *p.shape)
     for row in rows[1:]:  # Horner's rule for all of them at once
         total = torch.addcmul(row, total, p)
@@ -292,6 +294,15 @@ def _corrections(p: Tensor, v: float, tolerance: float, names: set[str]) -> Valu
 
 
 @assume_constant_result
+@lru_cache(maxsize=256)
+@torch.inference_mode(False)  # or what validation builds could not be trained with
+def _rows(v: float, tolerance: float, names: tuple[str, ...], device: str) -> Tensor:
+    """The named polynomials on a device: powers from the highest down, by names."""
+    table = _coefficients(v, tolerance)
+    columns = [table[name] for name in names]
+    return torch.tensor(columns, dtype=torch.float64).t().contiguous().to(device)
+
+
 @lru_cache
 def _coefficients(v: float, tolerance: float) -> dict[str, list[float]]:
     """What Debye's corrections add to L, KL, A and A', as polynomials in p = v / s.

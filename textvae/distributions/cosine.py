@@ -50,6 +50,9 @@ MAX_POSITION = 16.0
 NUM_ROWS = 192
 """Its cells in tau."""
 
+BLOCK = 2**14
+"""The draws that a processor's caches hold."""
+
 GRID_CELLS = 4096
 """The cells on which a distribution function is integrated."""
 
@@ -69,17 +72,30 @@ def draw_artanh_cosine(
     Returns:
         The draws, with the shape of `noise`.
     """
-    place = (noise * (NUM_CELLS / 2 / LIMIT) + NUM_CELLS / 2).clamp(0, NUM_CELLS - 1e-3)
-    cell, u = place.int(), place.frac()
     if not isinstance(concentration, Tensor):
         table = _table_of_one(law, dim, concentration, noise.dtype, str(noise.device))
-        flat = cell.flatten()
-        c0, c1, c2, c3 = (row.index_select(0, flat).view(cell.shape) for row in table)
-        return torch.addcmul(c0, u, torch.addcmul(c1, u, torch.addcmul(c2, u, c3)))
+        blocks = [noise.flatten()]
+        if noise.device.type == "cpu" and not torch.compiler.is_compiling():
+            blocks = blocks[0].split(BLOCK)
+        return torch.cat([_cubic(block, table) for block in blocks]).view(noise.shape)
 
+    cell, u = _place(noise)
     table = _table_of_all(law, dim, noise.dtype, str(noise.device))
     tau = _position(concentration.to(noise), dim - 1, law)
     return _Bicubic.apply(tau, cell, u, table)
+
+
+def _place(noise: Tensor) -> tuple[Tensor, Tensor]:
+    """The cell of each draw, and the place in it from 0 to 1."""
+    place = (noise * (NUM_CELLS / 2 / LIMIT) + NUM_CELLS / 2).clamp(0, NUM_CELLS - 1e-3)
+    return place.int(), place.frac()
+
+
+def _cubic(noise: Tensor, table: Tensor) -> Tensor:
+    """y from a table of one argument."""
+    cell, u = _place(noise)
+    c0, c1, c2, c3 = (row.index_select(0, cell) for row in table)
+    return torch.addcmul(c0, u, torch.addcmul(c1, u, torch.addcmul(c2, u, c3)))
 
 
 class _Bicubic(torch.autograd.Function):
@@ -132,6 +148,7 @@ def _log_density(y: Tensor, k: Tensor, degrees: int, law: LAWS) -> tuple[Tensor,
 
 @assume_constant_result
 @lru_cache(maxsize=64)
+@torch.inference_mode(False)  # or what validation builds could not be trained with
 def _table_of_one(
     law: LAWS, dim: int, concentration: float, dtype: torch.dtype, device: str
 ) -> Tensor:
@@ -144,6 +161,7 @@ def _table_of_one(
 
 @assume_constant_result
 @lru_cache(maxsize=32)
+@torch.inference_mode(False)  # or what validation builds could not be trained with
 def _table_of_all(law: LAWS, dim: int, dtype: torch.dtype, device: str) -> Tensor:
     """Bicubics for y - tau / 2, as (4, cells, 4): powers of the draw, cells, powers of tau."""
     tau = torch.linspace(0, MAX_POSITION, NUM_ROWS + 1, dtype=torch.float64)[:, None]

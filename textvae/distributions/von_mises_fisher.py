@@ -66,7 +66,8 @@ class VonMisesFisher(Zonal):
         loc = torch.where(mean.abs().sum(-1, keepdim=True) > 0, mean, torch.ones_like(mean))
         loc = loc / loc.norm(dim=-1, keepdim=True)
         gap = (samples.double() - loc).square().sum(-1).mean(0) / 2  # 1 - |mean|
-        if not (gap > 0).all():
+        rounding = 8 * torch.finfo(samples.dtype).eps
+        if not (gap > rounding**2).all():
             raise ValueError("'samples' must not all be the same point, got a mean of length 1.")
         concentration = solve_concentration(gap, samples.shape[-1])
         return cls(loc.to(samples.dtype), concentration.to(samples.dtype))

@@ -5,7 +5,7 @@ __all__ = ["Zonal"]
 import abc
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import torch
 import torch.nn.functional as F
@@ -160,6 +160,26 @@ def _at_cosine(y: Tensor, g: Tensor, loc: Tensor) -> Tensor:
         for _ in range(2):  # where the first time cancels, rounding leaves a part along loc
             g = g - (g * loc).sum(-1, keepdim=True) * loc
         return F.normalize(w * loc + radius * F.normalize(g, dim=-1), dim=-1)
-    along = (g * loc).sum(-1, keepdim=True)
-    scale = radius * (g.square().sum(-1, keepdim=True) - along.square()).rsqrt()
-    return torch.addcmul((w - scale * along) * loc, scale, g)
+    return _Projected.apply(w, radius, g, loc)
+
+
+class _Projected(torch.autograd.Function):
+    """w loc + radius (g - c loc) / sqrt(|g|^2 - c^2), where c = <g, loc>, in two passes over g."""
+
+    @staticmethod
+    def forward(ctx: Any, w: Tensor, radius: Tensor, g: Tensor, loc: Tensor) -> Tensor:
+        along = torch.einsum("...d,...d->...", g, loc).unsqueeze(-1)
+        inverse = (g.norm(dim=-1, keepdim=True).square() - along.square()).rsqrt()
+        ctx.save_for_backward(w, radius, g, loc, along, inverse)
+        scale = radius * inverse
+        return (loc * (w - scale * along)).addcmul_(g, scale)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, Tensor]:
+        w, radius, g, loc, along, inverse = ctx.saved_tensors
+        scale = radius * inverse
+        on_w = torch.einsum("...d,...d->...", grad, loc).unsqueeze(-1)
+        on_scale = torch.einsum("...d,...d->...", grad, g).unsqueeze(-1) - along * on_w
+        on_along = scale * (on_scale * along * inverse.square() - on_w)
+        on_loc = (grad * (w - scale * along)).addcmul_(g, on_along)
+        return on_w, on_scale * inverse, None, on_loc.sum_to_size(loc.shape)
