@@ -299,7 +299,7 @@ def test_options_of_latents_are_not_for_the_language_model() -> None:
         (["--seeds", "2"], "--methods: name each method once, got none"),
         (["--methods", "lm"], "--methods: lm is in every comparison"),
         (["--methods", "bn+gamma"], "write what to vary as bn+posterior.latent_dim=16"),
-        (["--methods", "bn", "--posterior.gama", "1"], "method bn: no option 'posterior.gama'"),
+        (["--methods", "bn", "--posterior.gama", "1"], "method bn: posterior: no option 'gama'"),
         (
             ["--methods", "none,bn+data.batch_size=8"],
             "method bn+data.batch_size=8 needs other data (data.batch_size: 8)",
@@ -314,10 +314,23 @@ def test_options_of_latents_are_not_for_the_language_model() -> None:
         (["--methods", "none", "--text", "no.txt", "--name", "y"], "no.txt"),
     ],
 )
-def test_a_mistake_is_one_line(compare: Callable, arguments: list[str], told: str) -> None:
-    Path("runs/other").mkdir(exist_ok=True)
+def test_a_mistake_is_one_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    told: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("runs/other").mkdir(parents=True)
+    if NAMED[1] in arguments:
+        first = plan_of("none", name="x").tasks[0]
+        first.run.folder.mkdir(parents=True)
+        first.run.config.write_text(execute.dump(first.config))
+        write_json(first.run.folder.parent / "comparison.json", {})
 
-    code, out, err = compare(*arguments)
+    code = main(["compare", *arguments])
+    out, err = capsys.readouterr()
 
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert told in err and err.startswith("textvae compare: ")
