@@ -21,11 +21,11 @@ from textvae.priors import StandardNormal
 from textvae.schedules import Linear
 from textvae.training import (
     ConstantRate,
+    CosineRestarts,
     Joint,
     LitTextVAE,
     LRSchedule,
     PlateauHalving,
-    Update,
     WarmupDecay,
 )
 from textvae.training.callbacks import Interrupted
@@ -36,7 +36,6 @@ from textvae.wiring.parser import instantiate
 from textvae.wiring.request import parse
 
 from .corpora import LINES
-from .helpers import leaves
 
 VOCAB = 12
 
@@ -144,17 +143,6 @@ def test_resume_is_bitwise(tmp_path: Path, cut: int) -> None:
     assert second.batches_seen == whole.batches_seen
     for a, b in zip(second.parameters(), whole.parameters(), strict=True):
         assert torch.equal(a, b)
-
-
-@pytest.mark.parametrize("cls", leaves(Update))
-def test_schedules_count_batches_under_every_update(tmp_path: Path, cls: type[Update]) -> None:
-    recorder, module = Recorder(), make()
-    module.update = cls()
-    trainer(tmp_path, callbacks=[recorder]).fit(module, loader())
-    per_epoch = len(loader())
-
-    betas = [logged["beta"] for logged in recorder.logged]
-    assert betas == pytest.approx([min(1, i / (2 * per_epoch)) for i in range(4 * per_epoch)])
 
 
 def test_validation_takes_no_randomness_from_training(tmp_path: Path) -> None:
@@ -289,6 +277,18 @@ def test_a_shipped_run_keeps_its_floor(
     assert len(recorder.logged) == 12 and module.vae.posterior.kl_floor > 5
     for logged in recorder.logged:
         assert logged["kl"] >= 0.99 * module.vae.posterior.kl_floor
+
+
+def test_cosine_restarts(tmp_path: Path) -> None:
+    recorder = Recorder()
+    module = make(lr_schedule=CosineRestarts(period=3))
+    trainer(tmp_path, callbacks=[recorder], max_epochs=5).fit(module, loader())
+
+    rates = [logged["lr"] / 0.01 for logged in recorder.logged]
+    assert rates[:: len(loader())] == pytest.approx([1, 0.75, 0.25, 1, 0.75])
+    assert rates[1 :: len(loader())] == rates[:: len(loader())]  # epoch by epoch
+    with pytest.raises(ValueError, match="'period' must be at least 1, got 0"):
+        CosineRestarts(0)
 
 
 def test_constant_rate(tmp_path: Path) -> None:
