@@ -16,7 +16,8 @@ data: {class_path: GrammarData, init_args: {
 encoder: {class_path: LSTMEncoder, init_args: {embedding_size: 8, hidden_size: 8}}
 decoder: {class_path: LSTMDecoder, init_args: {embedding_size: 8, hidden_size: 8}}
 samples: 2
-trainer: {max_epochs: 1, enable_progress_bar: false, num_sanity_val_steps: 0, callbacks: null}
+trainer: {max_epochs: 1, log_every_n_steps: 1, callbacks: null,
+  enable_progress_bar: false, num_sanity_val_steps: 0}
 """
 SIGNAL = """
 --trainer.callbacks tests.test_train.SignalAt
