@@ -16,10 +16,10 @@ from textvae.cli import main as textvae
 DEMO = Path(__file__).parents[1] / "textvae" / "models" / "demo"
 
 OPTIONS = """
---config grammar --data.train_size 40000
+--config grammar --data.train_size 20000
 --encoder.embedding_size 96 --encoder.hidden_size 160
 --decoder.embedding_size 96 --decoder.hidden_size 160
---posterior.gamma 1 --trainer.max_epochs 12
+--posterior.gamma 1 --trainer.max_epochs 4 --samples 100
 """.split()
 
 
