@@ -48,7 +48,9 @@ def epochs(metrics: Path) -> Iterator[tuple[str, ...]]:
             rate = row.get("learning_rate") or rate
             if row.get("valid_nll_elbo"):
                 values = {**row, "learning_rate": rate}
-                yield row["epoch"], *(f"{float(values[name]):.4g}" for name in CURVES)
+                # The first epochs of a short run may end before a rate is logged.
+                written = (values[name] and f"{float(values[name]):.4g}" for name in CURVES)
+                yield row["epoch"], *written
 
 
 def table(reports: dict[str, dict]) -> str:

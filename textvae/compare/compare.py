@@ -8,6 +8,7 @@ from dataclasses import replace
 from ..console import Percentage, note
 from ..errors import TrainingError
 from ..runs import unwritable, write_json, write_text
+from ..wiring.parser import instantiate
 from .examine import Witness, examine, witness_of
 from .execute import execute
 from .outcomes import Outcome, read_outcomes
@@ -24,9 +25,13 @@ def compare(plan: Plan, jobs: int = 1) -> Results:
         jobs: How many runs at once.
 
     Raises:
+        UsageError: If the text is not as it should be.
         Interrupted: If the user stopped it; the same command goes on where it was.
         TrainingError: If no method has finished.
     """
+    instantiate(plan.tasks[0].config)[
+        "data"
+    ].prepare()  # what is wrong with it is nobody's failure
     begin(plan)
     failures = execute(plan, jobs)
     outcomes = read_outcomes(plan)
