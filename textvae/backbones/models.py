@@ -250,7 +250,8 @@ def _config_from(options: dict[str, Any], source: Source) -> "PreTrainedConfig":
     if source.specials is None:
         options |= {"vocab_size": source.vocab_size, **SPECIALS}
     try:
-        config = cls.from_dict(options)
+        with quiet():
+            config = cls.from_dict(options)
     except REFUSALS as error:
         raise _refusal(source, error) from error
     known = {*cls().to_dict(), *cls.attribute_map, *SPECIALS, "auto_map"}
