@@ -11,7 +11,7 @@ HELP = """usage: textvae train [--text FILE] [--name NAME] [--config NAME] [--GR
 
 Trains a model on a text file and reports its numbers, or, without --text, on an embedded corpus.
 
-  --text FILE ...    text, one sentence a line, or TSV, CSV, JSON Lines, Parquet, compressed or not;
+  --text FILE ...    text, one sentence a line, or TSV, CSV, JSONL, Parquet, compressed or not;
                      a folder with {train,valid,test}.txt; hf:owner/name; - for standard input
   --name NAME        the name of the run: its folder is runs/NAME
   --config NAME      a YAML file, or the name of a shipped configuration; several may be given
