@@ -94,11 +94,13 @@ class SignalAt(pl.Callback):
     def __init__(self, batch: int, number: int = signal.SIGINT) -> None:
         self.batch = batch
         self.number = number
+        self.sent = False  # an update may go backward several times in a batch
 
     def on_before_backward(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, loss: torch.Tensor
     ) -> None:
-        if pl_module.batches_seen == self.batch:
+        if pl_module.batches_seen == self.batch and not self.sent:
+            self.sent = True
             os.kill(os.getpid(), self.number)
 
 
