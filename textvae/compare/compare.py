@@ -29,9 +29,8 @@ def compare(plan: Plan, jobs: int = 1) -> Results:
         Interrupted: If the user stopped it; the same command goes on where it was.
         TrainingError: If no method has finished.
     """
-    instantiate(plan.tasks[0].config)[
-        "data"
-    ].prepare()  # what is wrong with it is nobody's failure
+    data = instantiate(plan.tasks[0].config)["data"]
+    data.prepare()  # what is wrong with the text is the fault of no method
     begin(plan)
     failures = execute(plan, jobs)
     outcomes = read_outcomes(plan)
