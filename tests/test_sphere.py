@@ -217,11 +217,11 @@ def test_half_precision_is_computed_in_float32(P: type[Zonal], dtype: torch.dtyp
 
 @pytest.mark.parametrize("P", FAMILIES)
 def test_compiles_as_one_graph(P: type[Zonal]) -> None:
-    loc = direction(4, 16, dtype=torch.float32)
+    loc = direction(4, 64, dtype=torch.float32)
 
     def step(k: Tensor, loc: Tensor) -> tuple[Tensor, Tensor]:
         q = P(loc, k)
-        return q.rsample(), kl_divergence(q, HypersphericalUniform(16, validate_args=False))
+        return q.rsample(), kl_divergence(q, HypersphericalUniform(64, validate_args=False))
 
     def run(step: Callable[..., tuple[Tensor, Tensor]]) -> list[Tensor]:
         k = torch.tensor([0.0, 5.0, 80.0, 1e4], requires_grad=True)
@@ -230,10 +230,10 @@ def test_compiles_as_one_graph(P: type[Zonal]) -> None:
         (z.square().cumsum(-1).sum() + divergence.sum()).backward()
         return [z.detach(), divergence.detach(), k.grad]
 
-    compiled = torch.compile(step, fullgraph=True, backend="aot_eager")
+    compiled = torch.compile(step, fullgraph=True, backend="eager")
     torch.testing.assert_close(run(compiled), run(step))
-    fixed = torch.compile(lambda loc: P(loc, 7.0).rsample(), fullgraph=True, backend="aot_eager")
-    assert fixed(loc).shape == (4, 16)
+    fixed = torch.compile(lambda loc: P(loc, 7.0).rsample(), fullgraph=True, backend="eager")
+    assert fixed(loc).shape == (4, 64)
 
 
 # The references
