@@ -23,7 +23,7 @@ SIGNAL = """
 --trainer.callbacks tests.test_train.SignalAt
 --trainer.callbacks.batch 2 --trainer.callbacks.number 2
 """.split()
-STATES = {"control": {"beta", "integrated"}, "lagrangian": {"multiplier"}}
+STATES = {"control": {"beta", "integrated"}, "lagrangian": {"multiplier", "weight"}}
 
 Command = Callable[..., tuple[int, str, str]]
 

@@ -471,14 +471,15 @@ def test_control_vae_is_its_formula() -> None:
 
 
 def test_lagrangian_is_its_formula() -> None:
-    objective, u = Lagrangian(rate=4.0, step_size=0.1), 0.0
+    objective, u = Lagrangian(rate=4.0, step_size=0.1, damping=0.05), 0.0
     for step, kl in enumerate([0.5, 3.0, 20.0, 3.0, 3.5]):
         u = max(0.0, u + 0.1 * (4.0 - kl))
+        w = max(0.0, u + 0.05 * (4.0 - kl))
         t = with_kl(kl)
-        expected = (t.auxiliary - t.log_px_z.mean(dim=0) + t.kl + u * (4.0 - t.kl)).mean().item()
+        expected = (t.auxiliary - t.log_px_z.mean(dim=0) + t.kl + w * (4.0 - t.kl)).mean().item()
 
         assert objective(t, step).item() == pytest.approx(expected)
-        assert objective.multiplier == pytest.approx(u)
+        assert objective.weights(step) == pytest.approx({"multiplier": u, "weight": w})
 
 
 CONTROLLERS = [

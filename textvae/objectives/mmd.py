@@ -45,9 +45,7 @@ class MMD(Objective):
         if alpha > 1:
             raise ValueError(f"'alpha' must be at most 1, got {alpha}.")
         if alpha + lambda_ < 1:
-            raise ValueError(
-                f"'lambda_' must be at least 1 - 'alpha', got {lambda_} and {alpha}."
-            )
+            raise ValueError(f"'lambda_' must be at least 1 - 'alpha', got {lambda_} and {alpha}.")
 
         self.alpha = alpha
         self.lambda_ = lambda_
