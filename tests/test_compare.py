@@ -245,8 +245,11 @@ def test_several_at_once_are_processes(
     failures = run_all(plan, jobs=2)
 
     assert len(commands) == 2 and all(command[2:4] == ["textvae", "train"] for command in commands)
-    asked = commands[0][commands[0].index("--config") + 1]
-    assert Path(asked).read_text() == execute.dump(plan.tasks[0].config)
+    asked = {command[command.index("--config") + 1] for command in commands}
+    assert asked == {f"runs/plan/logs/{task.run.folder.name}.yaml" for task in plan.tasks}
+    for task in plan.tasks:
+        written = plan.folder / "logs" / f"{task.run.folder.name}.yaml"
+        assert written.read_text() == execute.dump(task.config)
     assert len(failures) == (0 if reason is None else 2)
     assert all(told.startswith(reason) for told in failures.values())
 
