@@ -69,14 +69,14 @@ def test_impossible_concentrations_are_refused(P: type[Posterior]) -> None:
     [(VonMisesFisherPosterior, "sentence"), (PowerSphericalPosterior, "fixed")],
 )
 def test_likelihood_is_that_of_quadrature(P: type[Posterior], scope: str) -> None:
-    posterior = partial(P, concentration=1.0, scope=scope, min_concentration=0.5)
+    posterior = partial(P, concentration=0.5, scope=scope, min_concentration=0.1)
     vae = text_vae(posterior, 2).eval()
     exact = -quadrature(vae, *grid_of(2, on_sphere=True))
 
     runs = torch.stack([score(vae, SENTENCES, samples=1000, seed=seed) for seed in range(10)])
     mean = (runs - exact).mean() / runs.mean(dim=1).std() * len(runs) ** 0.5
     assert mean.abs() <= 4.8  # standard errors; one in a thousand, with nine degrees of freedom
-    assert runs.std(dim=0).max() < 0.3
+    assert runs.std(dim=0).max() < 0.5
 
 
 @pytest.mark.parametrize("D", [VonMisesFisher, PowerSpherical])
