@@ -59,8 +59,9 @@ class GridInverse:
 
     def __init__(self, concentration: float, dim: int, points: int = GRID_POINTS) -> None:
         self.w = np.linspace(-1, 1, points)
-        with np.errstate(divide="ignore"):
-            log_density = concentration * self.w + (dim - 3) / 2 * np.log1p(-np.square(self.w))
+        # The floor is for the ends, where the logarithm is infinite and may have the factor 0.
+        log_rest = np.log(np.maximum(1 - np.square(self.w), 1e-300))
+        log_density = concentration * self.w + (dim - 3) / 2 * log_rest
         cdf = np.cumsum(np.exp(log_density - log_density[1:-1].max()))
         self.cdf = cdf / cdf[-1]
 

@@ -43,7 +43,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.compiler import assume_constant_result
+
+from .remember import remember
 
 DOUBLE = (24, 1e-18)
 """The least order of Debye's expansion, and the size of its first term left out, that reach the
@@ -209,8 +210,7 @@ class _Between(torch.autograd.Function):
         return (grad * on_k).to(k.dtype), (grad * on_m).to(m.dtype), None
 
 
-@assume_constant_result
-@lru_cache
+@remember(maxsize=1)
 def _gauss_legendre() -> list[list[float]]:
     """Sixteen points and weights on [0, 1]."""
     points, weights = np.polynomial.legendre.leggauss(16)
@@ -286,15 +286,14 @@ def _corrections(p: Tensor, v: float, tolerance: float, names: set[str]) -> Valu
     """What Debye's terms beyond the first add to each function, but for 1 - A, where it is A's."""
     wanted = tuple(name for name in CORRECTED if name in names)
     rows = _rows(v, tolerance, wanted, str(p.device))
-    rows = rows.view(*rows.shape, *[1] * p.dim())
+    rows = rows[(..., *[None] * p.dim())]
     total = rows[0].expand(-1, *p.shape)
     for row in rows[1:]:  # Horner's rule for all of them at once
         total = torch.addcmul(row, total, p)
     return dict(zip(wanted, total, strict=True))
 
 
-@assume_constant_result
-@lru_cache(maxsize=256)
+@remember(maxsize=256)
 @torch.inference_mode(False)  # or what validation builds could not be trained with
 def _rows(v: float, tolerance: float, names: tuple[str, ...], device: str) -> Tensor:
     """The named polynomials on a device: powers from the highest down, by names."""

@@ -27,14 +27,14 @@ References:
 __all__ = ["LAWS", "draw_artanh_cosine"]
 
 import math
-from functools import lru_cache
 from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.compiler import assume_constant_result
 from torch.special import ndtri
+
+from .remember import remember
 
 LAWS = Literal["von_mises_fisher", "power_spherical"]
 
@@ -146,8 +146,7 @@ def _log_density(y: Tensor, k: Tensor, degrees: int, law: LAWS) -> tuple[Tensor,
     return a * log_up + b * log_down, 2 * (a * down - b * up), log_up
 
 
-@assume_constant_result
-@lru_cache(maxsize=64)
+@remember(maxsize=64)
 @torch.inference_mode(False)  # or what validation builds could not be trained with
 def _table_of_one(
     law: LAWS, dim: int, concentration: float, dtype: torch.dtype, device: str
@@ -159,8 +158,7 @@ def _table_of_one(
     return _cubics(tau / 2 + y, slope, 2 * LIMIT / NUM_CELLS)[:, 0].to(device, dtype).contiguous()
 
 
-@assume_constant_result
-@lru_cache(maxsize=32)
+@remember(maxsize=32)
 @torch.inference_mode(False)  # or what validation builds could not be trained with
 def _table_of_all(law: LAWS, dim: int, dtype: torch.dtype, device: str) -> Tensor:
     """Bicubics for y - tau / 2, as (4, cells, 4): powers of the draw, cells, powers of tau."""

@@ -4,18 +4,17 @@ __all__ = ["Zonal"]
 
 import abc
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from typing import Any, ClassVar, Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.compiler import assume_constant_result
 from torch.distributions import Distribution
 
 from .constraints import check_concentration, check_unit, finite_nonnegative, unit_vector
 from .cosine import LAWS, draw_artanh_cosine
 from .hyperspherical_uniform import log_area
+from .remember import remember
 
 Function = Callable[[Tensor, int], Tensor]
 """A function of concentration and dimension."""
@@ -138,8 +137,7 @@ class Zonal(Distribution, abc.ABC):
         return (value.to(self.loc.dtype) - self.loc).square().sum(-1) / 2
 
 
-@assume_constant_result
-@lru_cache(maxsize=1024)
+@remember(maxsize=1024)
 def _value(function: Function, concentration: float, dim: int) -> float:
     return function(torch.tensor(concentration, dtype=torch.float64), dim).item()
 
