@@ -39,8 +39,11 @@ def my_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def run(line: str) -> int:
     """Runs a command of the README; training with a smaller model and for one epoch."""
     arguments = shlex.split(line)[1:]
+    if arguments[0] == "compare":
+        arguments += [*QUICK, "--trainer.max_epochs", "1"]
     if arguments[0] == "train" and "--resume" not in arguments:
         last = [] if "--print_config" in arguments or "--posterior.help" in arguments else QUICK
+        last = QUICK[-2:] if "transformer" in arguments else last  # whose sizes have other names
         arguments += last and [*last, "--trainer.max_epochs", "1"]
         if last and "--text" not in arguments:
             sizes = ("train", "valid", "test")
