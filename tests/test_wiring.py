@@ -60,8 +60,8 @@ def built(text: Path, *options: str) -> torch.nn.Module:
 
 def test_the_groups_stand_at_the_top_level() -> None:
     assert GROUPS == (
-        "data", "encoder", "posterior", "prior", "decoder", "objective", "update", "optimizer",
-        "lr_schedule", "trainer",
+        "data", "encoder", "posterior", "prior", "decoder", "auxiliary", "objective", "update",
+        "optimizer", "lr_schedule", "trainer",
     )  # fmt: skip
     assert {*GROUPS, "seed", "samples"} == yaml.safe_load(dump(config())).keys()
 

@@ -23,6 +23,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import IO, Any
 
@@ -127,7 +128,7 @@ class Run:
                 return run
         if Path(name).exists() or cls.named(name).folder.exists():
             raise UsageError(f"{name} is not a run folder: it has no config.yaml")
-        raise UsageError(f"no run named {name} under {RUNS}/, nor a folder of that name{others()}")
+        raise missing(name)
 
     @property
     def config(self) -> Path:
@@ -210,7 +211,7 @@ def find_model(name: str) -> Path:
         raise UsageError(
             f"{name} is not a run folder: neither it nor {path / 'model'} has a model"
         )
-    raise UsageError(f"no run named {name} under {RUNS}/, nor a folder of that name{others()}")
+    raise missing(name)
 
 
 def read_report(model: Path) -> dict[str, Any] | None:
@@ -224,7 +225,9 @@ def read_report(model: Path) -> dict[str, Any] | None:
     return None
 
 
-def others() -> str:
-    """The names of the runs that do exist, for an error message."""
+def missing(name: str) -> UsageError:
+    """That no run has this name; of the names there are, the closest comes first."""
     names = sorted(path.parent.name for path in RUNS.glob("*/config.yaml"))
-    return f" (there are: {', '.join(names[:8])}{' ...' * (len(names) > 8)})" if names else ""
+    names.sort(key=lambda other: other not in get_close_matches(name, names, n=1))
+    some = f" (there are: {', '.join(names[:8])}{' ...' * (len(names) > 8)})" if names else ""
+    return UsageError(f"no run named {name} under {RUNS}/, nor a folder of that name{some}")

@@ -42,7 +42,8 @@ def exact(k: float, dim: int) -> dict[str, mpmath.mpf]:
             zero = mpmath.mpf(0)
             return {"L": zero, "A": zero, "1-A": 1 - zero, "A'": mpmath.mpf(1) / dim, "KL": zero}
         v, k = mpmath.mpf(dim) / 2 - 1, mpmath.mpf(k)
-        lower, upper = mpmath.besseli(v, k), mpmath.besseli(v + 1, k)
+        # Some series need more terms than mpmath takes by itself.
+        lower, upper = (mpmath.besseli(order, k, maxterms=10**8) for order in (v, v + 1))
         a = upper / lower
         value = mpmath.log(lower) + mpmath.loggamma(v + 1) - v * mpmath.log(k / 2)
         slope = 1 - a**2 - (2 * v + 1) / k * a
