@@ -2,7 +2,7 @@
 precisions, compilation."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import mpmath
 import pytest
@@ -215,8 +215,15 @@ def test_half_precision_is_computed_in_float32(P: type[Zonal], dtype: torch.dtyp
     assert loc.grad.isfinite().all() and k.grad.isfinite().all() and k.grad.dtype == dtype
 
 
+@pytest.fixture
+def validation() -> Iterator[None]:
+    """Turned on again at the end: compiling turns it off everywhere, for good."""
+    yield
+    torch.distributions.Distribution.set_default_validate_args(True)
+
+
 @pytest.mark.parametrize("P", FAMILIES)
-def test_compiles_as_one_graph(P: type[Zonal]) -> None:
+def test_compiles_as_one_graph(validation: None, P: type[Zonal]) -> None:
     loc = direction(4, 64, dtype=torch.float32)
 
     def step(k: Tensor, loc: Tensor) -> tuple[Tensor, Tensor]:

@@ -147,7 +147,7 @@ def _at_cosine(y: Tensor, g: Tensor, loc: Tensor) -> Tensor:
 
     Arguments:
         y: artanh of the cosines, with shape (..., 1).
-        g: Standard normal draws, with shape (..., d).
+        g: Standard normal draws, with shape (..., d), which are overwritten.
         loc: The mean directions, with a shape that broadcasts to that of `g`.
     """
     w, radius = y.tanh(), 1 / y.cosh()
@@ -158,7 +158,17 @@ def _at_cosine(y: Tensor, g: Tensor, loc: Tensor) -> Tensor:
         for _ in range(2):  # where the first time cancels, rounding leaves a part along loc
             g = g - (g * loc).sum(-1, keepdim=True) * loc
         return F.normalize(w * loc + radius * F.normalize(g, dim=-1), dim=-1)
-    return _Projected.apply(w, radius, g, loc)
+    if torch.is_grad_enabled() and (y.requires_grad or loc.requires_grad):
+        return _Projected.apply(w, radius, g, loc)
+    along, inverse = _projection(g, loc)
+    scale = radius * inverse
+    return g.mul_(scale).addcmul_(loc, w - scale * along)
+
+
+def _projection(g: Tensor, loc: Tensor) -> tuple[Tensor, Tensor]:
+    """The part of g along `loc`, and the inverse length of its rest, with shape (..., 1) each."""
+    along = torch.einsum("...d,...d->...", g, loc).unsqueeze(-1)
+    return along, (g.norm(dim=-1, keepdim=True).square() - along.square()).rsqrt()
 
 
 class _Projected(torch.autograd.Function):
@@ -166,8 +176,7 @@ class _Projected(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, w: Tensor, radius: Tensor, g: Tensor, loc: Tensor) -> Tensor:
-        along = torch.einsum("...d,...d->...", g, loc).unsqueeze(-1)
-        inverse = (g.norm(dim=-1, keepdim=True).square() - along.square()).rsqrt()
+        along, inverse = _projection(g, loc)
         ctx.save_for_backward(w, radius, g, loc, along, inverse)
         scale = radius * inverse
         return (loc * (w - scale * along)).addcmul_(g, scale)
