@@ -53,7 +53,7 @@ ALLOWED = {
 }
 ON_TOP = {"wiring", "compare", "cli", "sklearn", "__main__"}
 AXES = (*COMPONENTS, "objectives")
-SHARED = {"base", "recurrent"}
+SHARED = {"base", "recurrent", "zonal"}
 """Modules of an axis that its leaves may import: the abstract part, and what siblings share."""
 
 
