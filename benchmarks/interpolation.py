@@ -17,7 +17,8 @@ import torch
 
 import textvae
 from textvae.api import TextVAE
-from textvae.data.reader import Tally, read_file
+from textvae.data.reader import Tally
+from textvae.data.tables import Columns, read_rows
 from textvae.interpolation import path
 from textvae.metrics.paths import PathScore, score_path
 from textvae.operations.following import follow
@@ -43,7 +44,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="a .md file; a .json of the same name beside it")
     args = parser.parse_args()
 
-    texts = list(dict.fromkeys(read_file(args.text, Tally())))
+    texts = list(dict.fromkeys(text for text, _ in read_rows(args.text, Columns(), Tally())))
     judge = textvae.load(args.language_model) if args.language_model else None
     generator = torch.Generator().manual_seed(args.seed)
     order = torch.randperm(len(texts), generator=generator).tolist()

@@ -69,7 +69,7 @@ def test_every_compression_is_read_by_name_and_by_content(
 ) -> None:
     content = as_csv(ROWS * 100).encode()
     packed = PACKED[suffix](content)
-    for name in (f"a.csv{suffix}", "b.csv"):
+    for name in (f"a.csv{suffix}", "b.csv", f"C.CSV{suffix.upper()}"):
         assert rows_of(write(name, packed)) == ROWS * 100
     with pytest.raises(UsageError, match=r"corrupt \w+ \(.*\); compress it again"):
         rows_of(write(f"short.csv{suffix}", packed[: len(packed) // 2]))
@@ -119,6 +119,13 @@ def test_breaks_in_a_cell_become_spaces_and_are_counted(write: Callable[..., str
             as_json(ROWS) + '{"text": "x"}\n',
             "line 5: no column review; there are: text",
         ),
+        (
+            "a.jsonl",
+            r'{"review": "\ud83d", "stars": 1}' + "\n",
+            "line 1: no valid JSON .*surrogates",
+        ),
+        ("a.jsonl", "[" * 100_000 + "\n", "line 1: no valid JSON"),
+        ("a.csv", "review,stars\nx, \n", "line 2: no label; fill it in, or leave out the row"),
         ("a.jsonl", "[1]\n", "line 1: no object of JSON; each line is one"),
         ("a.jsonl", '{"review": 3, "stars": 1}\n', "line 1: the text is 3, no string"),
         ("a.csv", "review,stars\n", "a.csv: no sentence in it; check the column of the text"),
@@ -170,8 +177,10 @@ def test_several_files_and_patterns_are_one_corpus(
         "b.txt.gz",
         "c.jsonl",
     ]
+    assert find_files([names[0], f"{tmp_path}/parts/*"]) == find_files([f"{tmp_path}/parts/*"])
     for texts, message in (
         ([f"{tmp_path}/*.none"], "no file has such a name; check the pattern"),
+        ([names[0], f"{tmp_path}/*.none"], r"\*.none: no file has such a name"),
         ([names[0], str(tmp_path / "parts")], "parts: a folder among files; give it alone"),
         ([names[0], "hf:a/b"], "hf:a/b: a data set of the hub stands alone"),
     ):

@@ -8,14 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from textvae.data.reader import LONGEST_LINE, Tally, digest, read_file, read_stream
+from textvae.data.reader import LONGEST_LINE, Tally, digest, read_stream
+from textvae.data.tables import Columns, read_rows
 from textvae.errors import UsageError
 
 
 def read(content: bytes, path: Path) -> tuple[list[str], Tally]:
     path.write_bytes(content)
     tally = Tally()
-    return list(read_file(path, tally)), tally
+    return read_file(path, tally), tally
+
+
+def read_file(path: Path, tally: Tally) -> list[str]:
+    return [sentence for sentence, _ in read_rows(path, Columns(), tally)]
 
 
 @pytest.fixture
@@ -107,7 +112,7 @@ def test_a_damaged_byte_inside_gzip_is_refused(path: Path) -> None:
 
 
 def test_missing_files_and_folders_are_refused(tmp_path: Path) -> None:
-    for reader in (digest, lambda path: list(read_file(path, Tally()))):
+    for reader in (digest, lambda path: read_file(path, Tally())):
         with pytest.raises(UsageError, match="none.txt: no such file; check the path"):
             reader(tmp_path / "none.txt")
         with pytest.raises(UsageError, match="a folder; give a text file"):
@@ -132,7 +137,7 @@ def test_a_huge_line_is_refused_before_it_is_in_memory(path: Path) -> None:
     path.write_bytes(gzip.compress(b"x" * 50_000_000))
     tracemalloc.start()
     with pytest.raises(UsageError, match="longer than"):
-        list(read_file(path, Tally()))
+        read_file(path, Tally())
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 8_000_000
@@ -145,3 +150,17 @@ def test_fingerprints_follow_the_content(tmp_path: Path) -> None:
     assert digest(a) == digest(b)
     b.write_bytes(b"other")
     assert digest(a) != digest(b)
+
+
+def test_a_huge_line_is_one_refusal_and_the_next_is_read(path: Path) -> None:
+    path.write_bytes(b"x" * 3_500_000 + b"\ny\n")
+    tally = Tally(refusals=[])
+    assert read_file(path, tally) == ["y"]
+    (refused,) = tally.refusals
+    assert "line 1: longer than 1,000,000 bytes" in refused
+
+
+def test_a_file_of_refused_lines_alone_says_why(path: Path) -> None:
+    path.write_bytes("one\ntwo\n".encode("utf-16"))
+    tally = Tally(refusals=[])
+    assert read_file(path, tally) == [] and "UTF-16" in tally.refusals[0]

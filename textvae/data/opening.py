@@ -29,18 +29,14 @@ def opened(path: Path) -> Iterator[BinaryIO]:
         UsageError: If it cannot be read, or is not what its name says; also while it is read.
     """
     with told(path), path.open("rb") as file:
-        start = file.peek(6)[:6]
-        named = SUFFIXES.get(path.suffix)
-        kind = named or next(
-            (kind for kind, magic in MAGIC.items() if start.startswith(magic)), ""
-        )
-        with _decompressed(file, kind) as stream:
+        with _decompressed(file, _kind(path, file.peek(6)[:6])) as stream:
             yield stream
 
 
-def _begun(start: bytes) -> str:
-    """How a file that starts so is compressed; nothing if it is not."""
-    return next((kind for kind, magic in MAGIC.items() if start.startswith(magic)), "")
+def _kind(path: Path, start: bytes) -> str:
+    """How a file is compressed, by its name or else by what it begins with; "" if it is not."""
+    begun = (kind for kind, magic in MAGIC.items() if start.startswith(magic))
+    return SUFFIXES.get(path.suffix.lower()) or next(begun, "")
 
 
 def _decompressed(file: BinaryIO, kind: str) -> IO[bytes]:
@@ -55,7 +51,7 @@ def _decompressed(file: BinaryIO, kind: str) -> IO[bytes]:
 
 def stem_of(path: Path) -> Path:
     """The path without the suffix that says how it is compressed."""
-    return path.with_suffix("") if path.suffix in SUFFIXES else path
+    return path.with_suffix("") if path.suffix.lower() in SUFFIXES else path
 
 
 @contextmanager
@@ -80,5 +76,5 @@ def told(path: Path) -> Iterator[None]:
 def corrupt(path: Path, error: Exception) -> UsageError:
     """What to say of a compressed file that cannot be decompressed, or not to its end."""
     with path.open("rb") as file:
-        kind = SUFFIXES.get(path.suffix) or _begun(file.read(6))
+        kind = _kind(path, file.read(6))
     return UsageError(f"{path}: corrupt {kind} ({error}); compress it again")

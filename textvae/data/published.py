@@ -13,9 +13,9 @@ from datasets.exceptions import DatasetsError
 
 from ..errors import UsageError
 from .corpus import Splits, TextSource
-from .reader import Tally, accept
+from .reader import Tally
 from .splitting import gather
-from .tables import Columns, Row
+from .tables import Cells, Columns, Row, accepted
 
 PREFIX = "hf:"
 """What the name of a data set begins with where a path could stand: ``hf:owner/name:subset``."""
@@ -77,24 +77,20 @@ class DatasetSource(TextSource):
 
     def _rows(self, dataset: Dataset, where: str, tally: Tally) -> Iterator[Row]:
         text, label = self.columns.chosen(dataset.column_names, where)
-        kind = dataset.features[label] if label else None
-        number = 0
-        for rows in dataset.select_columns([text] + [label] * bool(label)).iter(1000):
-            labels = rows[label] if label else [None] * len(rows[text])
-            for value, given in zip(rows[text], labels, strict=True):
-                number += 1
-                unknown = given is None or (isinstance(kind, ClassLabel) and given < 0)
-                if not isinstance(value, str | None):
-                    tally.refuse(f"{where}, row {number}: {text} is no string")
-                    continue
-                if label and unknown and value:
-                    tally.refuse(f"{where}, row {number}: no label; leave out the row")
-                    continue
-                sentence = accept(value or "", tally)
-                if sentence is None:
-                    continue
-                named = kind.int2str(given) if isinstance(kind, ClassLabel) else given
-                yield sentence, None if label is None else str(named)
+        cells = _cells(dataset, text, label, where)
+        yield from accepted(cells, where, self.columns, tally)
+
+
+def _cells(dataset: Dataset, text: str, label: str | None, where: str) -> Cells:
+    kind = dataset.features[label] if label else None
+    number = 0
+    for rows in dataset.select_columns([text] + [label] * bool(label)).iter(1000):
+        labels = rows[label] if label else [None] * len(rows[text])
+        for value, given in zip(rows[text], labels, strict=True):
+            number += 1
+            if isinstance(kind, ClassLabel):
+                given = kind.int2str(given) if given is not None and given >= 0 else None
+            yield f"{where}, row {number}", value, given
 
 
 def _load(name: str) -> dict[str, Dataset]:

@@ -1,6 +1,6 @@
 """Reading text: one sentence a line, UTF-8, plain or compressed, never all of it at once."""
 
-__all__ = ["Tally", "accept", "decoded_lines", "digest", "read_file", "read_stream"]
+__all__ = ["Tally", "accept", "decoded_lines", "digest", "read_stream"]
 
 import hashlib
 import re
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import UsageError
-from .opening import opened, told
+from .opening import told
 
 LONGEST_LINE = 1_000_000
 """In bytes. What is longer is no sentence, and would fill the memory."""
@@ -79,20 +79,6 @@ class Tally:
         return [f"{name}: {count:,} {what}" for what, count in counts.items() if count]
 
 
-def read_file(path: Path, tally: Tally) -> Iterator[str]:
-    """The sentences of a text file, plain or compressed, in order.
-
-    Arguments:
-        path: The file.
-        tally: Where to count.
-
-    Raises:
-        UsageError: If it cannot be read, or is not the text that it should be.
-    """
-    with opened(path) as stream:
-        yield from read_stream(stream, str(path), tally)
-
-
 def digest(path: Path) -> str:
     """A fingerprint of the content of a file.
 
@@ -121,7 +107,7 @@ def read_stream(stream: BinaryIO, name: str, tally: Tally) -> Iterator[str]:
         sentence = accept(line, tally)
         if sentence is not None:
             yield sentence
-    if tally.sentences == before:
+    if tally.sentences == before and not tally.refusals:
         raise UsageError(f"{name}: no sentence in it; it takes text, one sentence a line")
 
 
@@ -139,7 +125,7 @@ def decoded_lines(stream: BinaryIO, name: str, tally: Tally) -> Iterator[str]:
             tally.marks += 1
         text = _decode(line, f"{name}, line {number}", tally)
         while not line.endswith(b"\n") and len(line) > LONGEST_LINE:  # the rest of one refused
-            line = stream.readline(LONGEST_LINE)
+            line = stream.readline(LONGEST_LINE + 2)
         if text is None:
             continue
         body = text.removesuffix("\n")

@@ -44,7 +44,7 @@ def gather(
     shares = {s: f for s, f in zip(SPLITS[1:], fractions, strict=True) if s not in given}
     name = "train" if len(given) > 1 else Path(where).name
     notes = _repeats(name, hashes["train"])
-    for split in given.keys() - {"train"}:
+    for split in (split for split in SPLITS[1:] if split in given):
         if seen := np.isin(hashes[split], hashes["train"]).sum():
             total = len(splits[split])
             notes.append(f"{split}: {seen:,} of {total:,} sentences also occur in train")

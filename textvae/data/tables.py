@@ -1,17 +1,17 @@
 """Reading tables: TSV, CSV, JSON Lines and Parquet, with columns of text and of labels."""
 
-__all__ = ["FORMATS", "Columns", "Row", "read_rows"]
+__all__ = ["FORMATS", "Cells", "Columns", "Row", "accepted", "read_lines", "read_rows"]
 
 import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ..errors import UsageError
 from .opening import opened, stem_of, told
-from .reader import Tally, accept, decoded_lines, read_file
+from .reader import Tally, accept, decoded_lines, read_stream
 
 Row = tuple[str, str | None]
 """A sentence and its label, if it has one."""
@@ -78,39 +78,68 @@ def read_rows(path: Path, columns: Columns, tally: Tally) -> Iterator[Row]:
     Raises:
         UsageError: If it cannot be read, or is not what its name says.
     """
+    tables = {".csv": _csv, ".jsonl": _json, ".ndjson": _json, ".parquet": _parquet}
     kind = stem_of(path).suffix.lower()
-    if kind not in FORMATS[1:] and columns.text is None:
-        if columns.label is not None:
-            raise UsageError(f"{path}: labels need columns; name that of the text too")
-        yield from ((sentence, None) for sentence in read_file(path, tally))
+    if kind in tables:
+        yield from accepted(tables[kind](path, columns, tally), str(path), columns, tally)
         return
-    before = tally.sentences
-    records = {".csv": _csv, ".jsonl": _json, ".ndjson": _json, ".parquet": _parquet}
-    for where, text, label in records.get(kind, _tsv)(path, columns, tally):
-        if not isinstance(text, str | None):
-            tally.refuse(f"{where}: the text is {json.dumps(text, default=str)}, no string")
-            continue
-        if columns.label is not None and label in (None, "") and text and text.strip():
-            tally.refuse(f"{where}: no label; fill it in, or leave out the row")
-            continue
-        sentence = accept(text or "", tally)
-        if sentence is None:
-            continue
-        yield sentence, None if label is None else str(label)
-    if tally.sentences == before:
-        raise UsageError(f"{path}: no sentence in it; check the column of the text")
+    with opened(path) as stream:
+        yield from read_lines(stream, str(path), columns, tally, is_table=kind == ".tsv")
+
+
+def read_lines(
+    stream: BinaryIO, name: str, columns: Columns, tally: Tally, is_table: bool = False
+) -> Iterator[Row]:
+    """The sentences of a stream of lines with their labels, in order.
+
+    Arguments:
+        stream: The bytes.
+        name: What to call it in an error.
+        columns: Where it holds what; where they are named, it is TSV.
+        tally: Where to count.
+        is_table: Whether it is TSV in any case.
+
+    Raises:
+        UsageError: If it is not the text that it should be.
+    """
+    if is_table or columns.text is not None:
+        yield from accepted(_tsv(stream, name, columns, tally), name, columns, tally)
+    elif columns.label is not None:
+        raise UsageError(f"{name}: labels need columns; name that of the text too")
+    else:
+        yield from ((sentence, None) for sentence in read_stream(stream, name, tally))
 
 
 Cells = Iterator[tuple[str, Any, Any]]
 """Where each row stands, its text, and its label."""
 
 
-def _tsv(path: Path, columns: Columns, tally: Tally) -> Cells:
+def accepted(cells: Cells, name: str, columns: Columns, tally: Tally) -> Iterator[Row]:
+    """The rows that are sentences, counted; what cannot be one is refused.
+
+    Raises:
+        UsageError: If there is none, or at what is refused.
+    """
+    before = tally.sentences
+    for where, text, label in cells:
+        label = label if label is None else str(label).strip()
+        if not isinstance(text, str | None):
+            tally.refuse(f"{where}: the text is {json.dumps(text, default=str)}, no string")
+            continue
+        if columns.label is not None and not label and text and text.strip():
+            tally.refuse(f"{where}: no label; fill it in, or leave out the row")
+            continue
+        sentence = accept(text or "", tally)
+        if sentence is not None:
+            yield sentence, label
+    if tally.sentences == before and not tally.refusals:
+        raise UsageError(f"{name}: no sentence in it; check the column of the text")
+
+
+def _tsv(stream: BinaryIO, name: str, columns: Columns, tally: Tally) -> Cells:
     # Quotes are characters like any other: published TSV files have unbalanced ones.
-    with opened(path) as stream:
-        lines = decoded_lines(stream, str(path), tally)
-        rows = enumerate((line.split("\t") for line in lines), 1)
-        yield from _cells(path, rows, columns, tally)
+    lines = decoded_lines(stream, name, tally)
+    yield from _cells(name, enumerate((line.split("\t") for line in lines), 1), columns, tally)
 
 
 def _csv(path: Path, columns: Columns, tally: Tally) -> Cells:
@@ -119,7 +148,8 @@ def _csv(path: Path, columns: Columns, tally: Tally) -> Cells:
             (f"{line}\n" for line in decoded_lines(stream, str(path), tally)), strict=True
         )
         try:
-            yield from _cells(path, ((reader.line_num, row) for row in reader), columns, tally)
+            rows = ((reader.line_num, row) for row in reader)
+            yield from _cells(str(path), rows, columns, tally)
         except csv.Error as error:
             raise UsageError(
                 f"{path}, line {reader.line_num}: no valid CSV ({error}); check the quotes"
@@ -127,7 +157,7 @@ def _csv(path: Path, columns: Columns, tally: Tally) -> Cells:
 
 
 def _cells(
-    path: Path, rows: Iterable[tuple[int, list[str]]], columns: Columns, tally: Tally
+    name: str, rows: Iterable[tuple[int, list[str]]], columns: Columns, tally: Tally
 ) -> Cells:
     """The cells of rows whose first one names the columns, unless they go by number."""
     names: list[str] | None = None
@@ -135,13 +165,13 @@ def _cells(
         if names is None:
             header = not columns.numbered
             names = row if header else [str(i) for i in range(1, len(row) + 1)]
-            text, label = columns.chosen(names, str(path))
+            text, label = columns.chosen(names, name)
             place, label_place = names.index(text), None if label is None else names.index(label)
             if header:
                 continue
         if row in ([], [""]):
             row = [""] * len(names)  # an empty line, counted as one
-        where = f"{path}, line {number}"
+        where = f"{name}, line {number}"
         if len(row) != len(names):
             tally.refuse(f"{where}: {len(row)} columns, where there should be {len(names)}")
             continue
@@ -158,7 +188,9 @@ def _json(path: Path, columns: Columns, tally: Tally) -> Cells:
                 continue
             try:
                 record = json.loads(line)
-            except ValueError as error:
+                if "\\u" in line:  # half a character would be one that no file can hold
+                    json.dumps(record, ensure_ascii=False).encode()
+            except (ValueError, RecursionError) as error:
                 tally.refuse(f"{where}: no valid JSON ({error})")
                 continue
             if not isinstance(record, Mapping):
@@ -190,7 +222,7 @@ def _parquet(path: Path, columns: Columns, tally: Tally) -> Cells:
                         where = f"{path}, row {number + i}"
                         yield where, value, None if label is None else values[label][i - 1]
                     number += len(batch)
-        except pa.ArrowException as error:
+        except (pa.ArrowException, UnicodeDecodeError) as error:
             raise UsageError(
                 f"{path}: no Parquet, or cut off ({str(error).splitlines()[0]}); save it again"
             ) from error
