@@ -3,6 +3,7 @@
 __all__ = ["find_files", "find_source"]
 
 import glob
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def find_source(
 
 
 def find_files(texts: Sequence[str]) -> list[Path]:
-    """The files that names and patterns mean, those of a pattern by their names.
+    """The files that names and patterns mean, each once, those of a pattern by their names.
 
     Raises:
         UsageError: If a pattern matches nothing, or a folder stands among several names.
@@ -60,8 +61,8 @@ def find_files(texts: Sequence[str]) -> list[Path]:
         if path.exists() or not glob.has_magic(text):
             files.append(path)
             continue
-        matches = sorted(glob.glob(str(path), recursive=True))
-        files += [Path(match) for match in matches if Path(match).is_file()]
-        if not files:
+        matches = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]
+        if not (matches := [match for match in matches if match.is_file()]):
             raise UsageError(f"{text}: no file has such a name; check the pattern")
-    return files
+        files += matches
+    return list({os.path.realpath(path): path for path in files}.values())
