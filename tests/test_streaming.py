@@ -116,6 +116,17 @@ def test_a_stream_that_ends_early_says_so_and_goes_on(
     assert 100 < len(words) < 480
 
 
+def test_a_bad_line_is_left_out_and_what_follows_it_is_read(
+    write: Callable[..., str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [line.encode() for line in LINES]
+    lines[300:300] = [b"bad \xff", b"nul \0"]
+    data = stream(write("a.txt", b"\n".join(lines)), head=600)
+    assert sorted(read(data, one_turn(loader(data)))) == sorted(training(data))
+    said = capsys.readouterr().err
+    assert "line 301: byte 5 is not UTF-8" in said and "lines left out of this file: 2" in said
+
+
 def test_a_data_set_is_streamed_by_its_name(write: Callable[..., str], tmp_path: Path) -> None:
     rows = "".join(json.dumps({"id": i, "line": line}) + "\n" for i, line in enumerate(LINES))
     write("local/train.jsonl", rows)
@@ -123,6 +134,8 @@ def test_a_data_set_is_streamed_by_its_name(write: Callable[..., str], tmp_path:
     assert sorted(read(data, one_turn(loader(data)))) == sorted(training(data))
     with pytest.raises(UsageError, match="no column text; there are: id, line"):
         stream(f"hf:{tmp_path}/local", text_column="text").prepare()
+    with pytest.raises(UsageError, match="the column id is int64, no string"):
+        stream(f"hf:{tmp_path}/local", text_column="id").prepare()
 
 
 def test_what_is_too_little_is_refused(write: Callable[..., str], tmp_path: Path) -> None:

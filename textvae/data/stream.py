@@ -9,7 +9,8 @@ from typing import Any
 
 import datasets
 import numpy as np
-from datasets import IterableDataset
+from datasets import IterableDataset, Value
+from datasets.exceptions import DatasetsError
 
 from ..console import note
 from ..errors import UsageError
@@ -56,11 +57,14 @@ class Stream:
         name, _, subset = self.texts[0].removeprefix(PREFIX).partition(":")
         try:
             found = datasets.load_dataset(name, subset or None, split="train", streaming=True)
-        except (OSError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError, DatasetsError) as error:
             reason = " ".join(str(error).split())[:300]
             raise UsageError(f"{self.texts[0]}: cannot be opened ({reason}); check it") from error
         names = found.column_names or list(next(iter(found)))
         text, _ = self.columns.chosen(names, self.texts[0])
+        kind = (found.features or {}).get(text)
+        if isinstance(kind, Value) and "string" not in kind.dtype:
+            raise UsageError(f"{self.texts[0]}: the column {text} is {kind.dtype}, no string")
         return found.select_columns([text]).rename_columns(
             {} if text == "text" else {text: "text"}
         )
@@ -72,16 +76,24 @@ class Stream:
 
 
 def _read(paths: Sequence[str], columns: Columns) -> Iterator[dict[str, str]]:
-    """The sentences of files, each of which may end early, as a download that was cut off does."""
+    """The sentences of files, each of which may end early, as a download that was cut off does.
+
+    What else would refuse a file refuses a line alone, which is left out and counted.
+    """
     for path in paths:
-        tally = Tally()
+        tally, refused, first = Tally(refusals=[]), 0, ""
         try:
             for sentence, _ in read_rows(Path(path), columns, tally):
+                if tally.refusals:
+                    refused, first = refused + len(tally.refusals), first or tally.refusals[0]
+                    tally.refusals.clear()
                 yield {"text": sentence}
         except UsageError as error:
             if not tally.sentences:
                 raise
             note(f"{error}; it ends early, after {tally.sentences:,} sentences, which are kept")
+        if refused := refused + len(tally.refusals):
+            note(f"{first or tally.refusals[0]}; lines left out of this file: {refused:,}")
 
 
 class HeadSource(Source):
