@@ -65,7 +65,7 @@ def beam_n_best(
     beams = _Beams(num_rows(state), beam_size, length_exponent, next(iter(state.values())).device)
     for _ in range(max_length):
         logits, state = step(beams.tokens, state)
-        parents = beams.advance(forbid(logits, forbidden).log_softmax(dim=1))
+        parents = beams.advance(forbid(logits, forbidden))
         if len(parents) == 0:
             break
         state = select(state, parents)
@@ -92,16 +92,16 @@ class _Beams:
         self.written = self.tokens.new_empty(batch, 0)  # (R, t)
         self.ended: list[list[tuple[float, list[int]]]] = [[] for _ in range(batch)]
 
-    def advance(self, log_prob: Tensor) -> Tensor:
+    def advance(self, logits: Tensor) -> Tensor:
         """Extends each hypothesis by its best tokens, and keeps the best of each sentence.
 
         Arguments:
-            log_prob: The log-probability of the next tokens, with shape (R, V).
+            logits: Those of the next tokens, with shape (R, V).
 
         Returns:
             For each hypothesis that stays open, that which it continues, with shape (R',).
         """
-        scores, parents, tokens = self._best(log_prob)  # (B, K) each, best first
+        scores, parents, tokens = self._best(logits)  # (B, K) each, best first
         valid = (self.rank < self.places[:, None]) & (scores > -torch.inf)
         ends = valid & (tokens == EOS)
         self._end(ends.nonzero()[:, 0], scores[ends], parents[ends], with_eos=1)
@@ -120,10 +120,11 @@ class _Beams:
         self._end(self.sentences, self.scores, rows, with_eos=0)  # best first within a sentence
         return [best + found[len(best) :] for best, found in zip(ended, self.ended, strict=True)]
 
-    def _best(self, log_prob: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _best(self, logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The K best continuations of each sentence: scores, parent rows and tokens, (B, K)."""
         batch, size = len(self.places), len(self.rank)
-        top, tokens = log_prob.topk(min(size, log_prob.shape[1]), dim=1)  # (R, k)
+        top, tokens = logits.topk(min(size, logits.shape[1]), dim=1)  # (R, k)
+        top = top - logits.logsumexp(dim=1, keepdim=True)
         # Where each row stands among those of its sentence.
         first = torch.searchsorted(self.sentences, self.sentences)
         place = torch.arange(len(first), device=first.device) - first
