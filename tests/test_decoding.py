@@ -167,6 +167,7 @@ def test_forbidden_tokens_are_never_written(strategy: STRATEGIES) -> None:
     logits = torch.zeros(30, VOCAB, VOCAB)
     logits[..., [PAD, BOS]] = 9.0
     logits[..., UNK] = 6.0
+    logits[..., EOS] = 1.0
     decoder, z = Markov(logits), torch.arange(30.0)[:, None]
 
     written = {t for s in decode(decoder, z, strategy, max_length=20) for t in s}

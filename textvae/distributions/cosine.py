@@ -72,17 +72,18 @@ def draw_artanh_cosine(
     Returns:
         The draws, with the shape of `noise`.
     """
-    if not isinstance(concentration, Tensor):
+    flat = [noise.flatten()]
+    if isinstance(concentration, Tensor):
+        draw, table = _bicubic, _table_of_all(law, dim, noise.dtype, str(noise.device))
+        tau = _position(concentration.to(noise), dim - 1, law)
+        flat.append(tau.expand_as(noise).flatten())
+    else:
         table = _table_of_one(law, dim, concentration, noise.dtype, str(noise.device))
-        blocks = [noise.flatten()]
-        if noise.device.type == "cpu" and not torch.compiler.is_compiling():
-            blocks = blocks[0].split(BLOCK)
-        return torch.cat([_cubic(block, table) for block in blocks]).view(noise.shape)
-
-    cell, u = _place(noise)
-    table = _table_of_all(law, dim, noise.dtype, str(noise.device))
-    tau = _position(concentration.to(noise), dim - 1, law)
-    return _Bicubic.apply(tau, cell, u, table)
+        draw = _cubic
+    if noise.device.type != "cpu" or torch.compiler.is_compiling():
+        return draw(*flat, table).view(noise.shape)
+    blocks = zip(*(values.split(BLOCK) for values in flat), strict=True)
+    return torch.cat([draw(*block, table) for block in blocks]).view(noise.shape)
 
 
 def _place(noise: Tensor) -> tuple[Tensor, Tensor]:
@@ -96,6 +97,12 @@ def _cubic(noise: Tensor, table: Tensor) -> Tensor:
     cell, u = _place(noise)
     c0, c1, c2, c3 = (row.index_select(0, cell) for row in table)
     return torch.addcmul(c0, u, torch.addcmul(c1, u, torch.addcmul(c2, u, c3)))
+
+
+def _bicubic(noise: Tensor, tau: Tensor, table: Tensor) -> Tensor:
+    """y from a table of two arguments."""
+    cell, u = _place(noise)
+    return _Bicubic.apply(tau, cell, u, table)
 
 
 class _Bicubic(torch.autograd.Function):
@@ -114,13 +121,12 @@ class _Bicubic(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             slope = (c1 + v * (2 * c2 + v * (3 * c3))) * (NUM_ROWS / MAX_POSITION)
             ctx.save_for_backward(0.5 + slope * (tau < MAX_POSITION))
-            ctx.shape = tau.shape
         return tau / 2 + (c0 + v * (c1 + v * (c2 + v * c3)))
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
         (slope,) = ctx.saved_tensors
-        return (grad * slope).sum_to_size(ctx.shape), None, None, None
+        return grad * slope, None, None, None
 
 
 def _position(k: Tensor, degrees: int, law: LAWS) -> Tensor:
