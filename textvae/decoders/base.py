@@ -1,14 +1,17 @@
 """Decoders: the autoregressive likelihood p(x | z)."""
 
-__all__ = ["Decoder"]
+__all__ = ["Decoder", "inputs_of", "sum_words"]
 
 import abc
+from collections.abc import Callable
 
+import torch
 import torch.nn as nn
 from torch import Tensor
 
 from ..component import Component
-from ..types import State
+from ..nn import word_dropout
+from ..types import BOS, UNK, State
 
 
 class Decoder(Component, nn.Module, abc.ABC):
@@ -57,3 +60,36 @@ class Decoder(Component, nn.Module, abc.ABC):
         Returns:
             The logits of the next token, with shape (B, V), and the new state.
         """
+
+
+def inputs_of(x: Tensor, dropout: float = 0.0) -> Tensor:
+    """What a decoder reads under teacher forcing: ``<s>``, and each target but the last.
+
+    Arguments:
+        x: The targets, with shape (B, T).
+        dropout: The rate at which words are replaced by the unknown word.
+    """
+    tokens = torch.cat([torch.full_like(x[:, :1], BOS), x[:, :-1]], dim=1)
+    return word_dropout(tokens, dropout, replacement=UNK, keep=BOS) if dropout > 0 else tokens
+
+
+def sum_words(
+    h: Tensor, x: Tensor, mask: Tensor, log_prob: Callable[[Tensor, Tensor], Tensor]
+) -> Tensor:
+    """Sums the log-probabilities of the words of each sentence; padding costs nothing.
+
+    Arguments:
+        h: The outputs at each position, with shape (S * B, T, H).
+        x: The targets, with shape (B, T).
+        mask: Where they are real, with shape (B, T).
+        log_prob: From outputs (N, H) and targets (N,) to log-probabilities (N,).
+
+    Returns:
+        The sums, with shape (S, B).
+    """
+    samples = len(h) // len(x)
+    real = mask.expand(samples, -1, -1).flatten(0, 1)  # (S * B, T)
+    targets = x.expand(samples, -1, -1).flatten(0, 1)[real]  # (N,)
+    found = log_prob(h[real], targets)
+    per_token = found.new_zeros(real.shape).masked_scatter(real, found)
+    return per_token.sum(dim=1).view(samples, len(x))

@@ -7,9 +7,9 @@ import torch.nn as nn
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..nn import Dropout, init_uniform_, linear_log_prob, word_dropout
-from ..types import BOS, UNK, State
-from .base import Decoder
+from ..nn import Dropout, init_uniform_, linear_log_prob
+from ..types import State
+from .base import Decoder, inputs_of, sum_words
 
 
 class ConvolutionalDecoder(Decoder):
@@ -82,24 +82,15 @@ class ConvolutionalDecoder(Decoder):
             self.to_logits.weight = self.embedding.weight
 
     def log_prob(self, x: Tensor, mask: Tensor, z: Tensor) -> Tensor:
-        samples, batch, _ = z.shape
-        tokens = torch.cat([torch.full_like(x[:, :1], BOS), x[:, :-1]], dim=1)  # (B, T)
-        if self.training and self.word_dropout > 0:
-            tokens = word_dropout(tokens, self.word_dropout, replacement=UNK, keep=BOS)
+        tokens = inputs_of(x, self.word_dropout if self.training else 0.0)  # (B, T)
         embedded = self.input_dropout(self.embedding(tokens))  # (B, T, E)
-        embedded = embedded.expand(samples, -1, -1, -1).flatten(0, 1)  # (S * B, T, E)
+        embedded = embedded.expand(len(z), -1, -1, -1).flatten(0, 1)  # (S * B, T, E)
 
         spread = z.flatten(0, 1)[:, None].expand(-1, embedded.shape[1], -1)  # (S * B, T, D)
         h = self.to_hidden(torch.cat([embedded, spread], dim=-1))  # (S * B, T, H)
         for layer in self.layers:
             h = layer(F.pad(h, (0, 0, layer.dilation, 0))[:, : h.shape[1]], h)
-        h = self.output_dropout(h)
-
-        real = mask.expand(samples, -1, -1).flatten(0, 1)  # (S * B, T)
-        targets = x.expand(samples, -1, -1).flatten(0, 1)[real]  # (N,)
-        log_prob = linear_log_prob(h[real], self.to_logits.weight, targets)
-        per_token = log_prob.new_zeros(real.shape).masked_scatter(real, log_prob)
-        return per_token.sum(dim=1).view(samples, batch)
+        return sum_words(self.output_dropout(h), x, mask, self._log_prob)
 
     def start(self, z: Tensor) -> State:
         size = self.to_hidden.out_features
@@ -117,6 +108,9 @@ class ConvolutionalDecoder(Decoder):
             after[f"past{i}"] = torch.cat([past[:, 1:], h[:, None]], dim=1)
             h = layer(past[:, 0], h)
         return self.to_logits(h), after
+
+    def _log_prob(self, h: Tensor, targets: Tensor) -> Tensor:
+        return linear_log_prob(h, self.to_logits.weight, targets)
 
 
 class _Layer(nn.Module):

@@ -9,9 +9,9 @@ import torch
 import torch.nn as nn
 from torch import Tensor
 
-from ..nn import Dropout, init_uniform_, linear_log_prob, recur, word_dropout
-from ..types import BOS, UNK, State
-from .base import Decoder
+from ..nn import Dropout, init_uniform_, linear_log_prob, recur
+from ..types import State
+from .base import Decoder, inputs_of, sum_words
 
 INJECTIONS = Literal["state", "input", "both"]
 
@@ -86,22 +86,13 @@ class RecurrentDecoder(Decoder):
             self.to_logits.weight = self.embedding.weight
 
     def log_prob(self, x: Tensor, mask: Tensor, z: Tensor) -> Tensor:
-        samples, batch, _ = z.shape
-        tokens = torch.cat([torch.full_like(x[:, :1], BOS), x[:, :-1]], dim=1)  # (B, T)
-        if self.training and self.word_dropout > 0:
-            tokens = word_dropout(tokens, self.word_dropout, replacement=UNK, keep=BOS)
+        tokens = inputs_of(x, self.word_dropout if self.training else 0.0)  # (B, T)
         embedded = self.input_dropout(self.embedding(tokens))  # (B, T, E)
 
         z = z.flatten(0, 1)  # (S * B, D)
         own = None if self.inject == "state" else z
         outputs = recur(self.recurrent, embedded, own, self._pack(self.start(z)))
-        outputs = self.output_dropout(outputs)  # (S * B, T, H)
-
-        real = mask.expand(samples, -1, -1).flatten(0, 1)  # (S * B, T)
-        targets = x.expand(samples, -1, -1).flatten(0, 1)[real]  # (N,)
-        log_prob = linear_log_prob(outputs[real], self.to_logits.weight, targets)
-        per_token = log_prob.new_zeros(real.shape).masked_scatter(real, log_prob)
-        return per_token.sum(dim=1).view(samples, batch)
+        return sum_words(self.output_dropout(outputs), x, mask, self._log_prob)
 
     def start(self, z: Tensor) -> State:
         size = self.recurrent.num_layers, self.recurrent.hidden_size
@@ -114,6 +105,9 @@ class RecurrentDecoder(Decoder):
             inputs = torch.cat([inputs, state["z"]], dim=-1)
         outputs, packed = self.recurrent(inputs[:, None], self._pack(state))
         return self.to_logits(outputs[:, 0]), {"z": state["z"], **self._unpack(packed)}
+
+    def _log_prob(self, h: Tensor, targets: Tensor) -> Tensor:
+        return linear_log_prob(h, self.to_logits.weight, targets)
 
     @property
     @abc.abstractmethod

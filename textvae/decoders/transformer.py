@@ -20,9 +20,9 @@ from ..backbones import (
     make_trainable,
     max_positions,
 )
-from ..nn import align, linear_log_prob, word_dropout
+from ..nn import align, linear_log_prob
 from ..types import BOS, EOS, PAD, UNK, State
-from .base import Decoder
+from .base import Decoder, inputs_of, sum_words
 
 SMALL = {
     "model_type": "gpt2",
@@ -130,24 +130,15 @@ class TransformerDecoder(Decoder):
         self.ways = nn.ModuleDict({way: nn.Linear(self.latent_dim, sizes[way]) for way in ways})
 
     def log_prob(self, x: Tensor, mask: Tensor, z: Tensor) -> Tensor:
-        samples, batch, _ = z.shape
         x, mask = align(x, mask)
-        tokens = torch.cat([torch.full_like(x[:, :1], BOS), x[:, :-1]], dim=1)  # (B, T)
-        if self.training and self.word_dropout > 0:
-            tokens = word_dropout(tokens, self.word_dropout, replacement=UNK, keep=BOS)
+        tokens = inputs_of(x, self.word_dropout if self.training else 0.0)  # (B, T)
         check_length("decoder", x.shape[1], self.max_tokens)
 
+        embedded = self._embed(tokens).expand(len(z), -1, -1, -1).flatten(0, 1)  # (S * B, T, E)
         z = z.flatten(0, 1)  # (S * B, D)
-        embedded = self._embed(tokens).expand(samples, -1, -1, -1).flatten(0, 1)  # (S * B, T, E)
         inputs = torch.cat([self._prefix(z), self._add(embedded, z)], dim=1)
         outputs, _ = self._run(inputs, z, self._memory(z), keep=False)
-        outputs = outputs[:, -x.shape[1] :]  # (S * B, T, H)
-
-        real = mask.expand(samples, -1, -1).flatten(0, 1)  # (S * B, T)
-        targets = self._numbers(x).expand(samples, -1, -1).flatten(0, 1)[real]  # (N,)
-        log_prob = self._log_prob(outputs[real], targets)
-        per_token = log_prob.new_zeros(real.shape).masked_scatter(real, log_prob)
-        return per_token.sum(dim=1).view(samples, batch)
+        return sum_words(outputs[:, -x.shape[1] :], self._numbers(x), mask, self._log_prob)
 
     def start(self, z: Tensor) -> State:
         state = {"z": z, **self._memory(z)}
