@@ -239,6 +239,16 @@ def test_models_go_to_the_hub_and_come_back(
 
     assert vae.push_to_hub("me/cats", private=True) == "https://huggingface.co/me/cats"
     assert torch.equal(TextVAE.from_pretrained("me/cats").encode(TEXTS), vae.encode(TEXTS))
+    with pytest.raises(UsageError, match=r"cannot upload to me/cats \(.*\); log in by hf auth"):
+        vae.push_to_hub("me/cats", private=True)  # which the folder refuses to make again
+    # A stranger's folder imports nothing of its own choice.
+    path = tmp_path / "me/cats/config.json"
+    config = json.loads(path.read_text())
+    config["decoder"]["class_path"] = "antigravity.Decoder"
+    path.write_text(json.dumps(config))
+    with pytest.raises(UsageError, match="no part of textvae; import antigravity before"):
+        TextVAE.from_pretrained("me/cats")
+    assert "antigravity" not in sys.modules
     with pytest.raises(UsageError, match="^no folder me/dogs, .* hub: me/dogs not found$"):
         textvae.load("me/dogs")
     with pytest.raises(UsageError, match="no run named dogs"):

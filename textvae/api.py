@@ -264,18 +264,20 @@ class TextVAE:
         """Reads the model of a run, of a model folder, of the name of a run, or of a repository of
         the Hugging Face hub, such as someone/something, where there is no such folder.
 
+        A model of the hub runs no code but ours: a part of another module must be imported before.
+
         Raises:
             UsageError: If there is none, or it is damaged.
         """
-        name = str(folder)
+        name, foreign = str(folder), False
         try:
             found = find_model(name)
         except UsageError:
             # Where its parent is a folder here, a path is meant.
             if not hub.is_repository(name) or Path(name).parent.is_dir():
                 raise
-            found = hub.download(name)
-        model = cls(*load_model(found))
+            found, foreign = hub.download(name), True
+        model = cls(*load_model(found, foreign))
         model.report = read_report(found)
         return model
 

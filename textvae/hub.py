@@ -7,6 +7,9 @@ from pathlib import Path
 
 from .errors import UsageError
 
+REFUSALS = (OSError, ValueError)
+"""What the hub's own errors derive from."""
+
 
 def is_repository(name: str) -> bool:
     """Whether a name may be that of a repository, such as someone/something."""
@@ -26,18 +29,30 @@ def download(repository: str) -> Path:
     patterns += ["tokenizer/*", "encoder_tokenizer/*"]
     try:
         return Path(snapshot_download(repository, allow_patterns=patterns))
-    except (OSError, ValueError) as error:  # what the hub's own errors derive from
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+    except REFUSALS as error:
         raise UsageError(
-            f"no folder {repository}, and none of that name on the hub: {reason}"
+            f"no folder {repository}, and none of that name on the hub: {_reason(error)}"
         ) from error
 
 
 def upload(folder: Path, repository: str, private: bool) -> str:
-    """Uploads a model folder, and returns the address of the repository."""
+    """Uploads a model folder, and returns the address of the repository.
+
+    Raises:
+        UsageError: If the hub cannot be reached, or does not let the user write there.
+    """
     from huggingface_hub import HfApi
 
     hub = HfApi()
-    address = hub.create_repo(repository, private=private, exist_ok=True)
-    hub.upload_folder(repo_id=repository, folder_path=folder)
+    try:
+        address = hub.create_repo(repository, private=private, exist_ok=True)
+        hub.upload_folder(repo_id=repository, folder_path=folder)
+    except REFUSALS as error:
+        raise UsageError(
+            f"cannot upload to {repository} ({_reason(error)}); log in by hf auth login"
+        ) from error
     return str(address)
+
+
+def _reason(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else repr(error)

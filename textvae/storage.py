@@ -5,6 +5,7 @@ __all__ = ["load_model", "save_model"]
 import importlib
 import json
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -99,11 +100,15 @@ def _replace(temporary: Path, folder: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def load_model(folder: str | Path) -> tuple[SentenceVAE, Tokenizer, Tokenizer | None]:
+def load_model(
+    folder: str | Path, foreign: bool = False
+) -> tuple[SentenceVAE, Tokenizer, Tokenizer | None]:
     """Reads what :func:`save_model` wrote, in evaluation mode on the CPU.
 
     Arguments:
         folder: The folder.
+        foreign: Whether it is a stranger's: then no module is imported but ours, and other parts
+            are of modules that have been imported already.
 
     Raises:
         UsageError: If there is no such folder, or it is not one of ours, or it is damaged.
@@ -111,13 +116,13 @@ def load_model(folder: str | Path) -> tuple[SentenceVAE, Tokenizer, Tokenizer | 
     folder = Path(folder)
     config = {"auxiliary": None, **_read_config(folder)}  # older folders do not name it
     try:
-        parts = {name: _build(base, config[name]) for name, base in PARTS.items()}
+        parts = {name: _build(base, config[name], foreign) for name, base in PARTS.items()}
         vae = SentenceVAE(**parts)
         load_tensors(vae, folder / TENSORS)
-        tokenizer = _tokenizer(folder / TOKENIZER, config[TOKENIZER])
+        tokenizer = _tokenizer(folder / TOKENIZER, config[TOKENIZER], foreign)
         encoder_tokenizer = None
-        if ENCODER_TOKENIZER in config:
-            encoder_tokenizer = _tokenizer(folder / ENCODER_TOKENIZER, config[ENCODER_TOKENIZER])
+        if own := config.get(ENCODER_TOKENIZER):
+            encoder_tokenizer = _tokenizer(folder / ENCODER_TOKENIZER, own, foreign)
     except UsageError:
         raise
     except (KeyError, TypeError, ValueError, RuntimeError, OSError, SafetensorError) as error:
@@ -126,8 +131,9 @@ def load_model(folder: str | Path) -> tuple[SentenceVAE, Tokenizer, Tokenizer | 
     return vae.eval(), tokenizer, encoder_tokenizer
 
 
-def _tokenizer(folder: Path, described: dict[str, Any]) -> Tokenizer:
-    return _find(Tokenizer, described["class_path"]).load(folder, **described["init_args"])
+def _tokenizer(folder: Path, described: dict[str, Any], foreign: bool) -> Tokenizer:
+    cls = _find(Tokenizer, described["class_path"], foreign)
+    return cls.load(folder, **described["init_args"])
 
 
 def _read_config(folder: Path) -> dict[str, Any]:
@@ -146,9 +152,15 @@ def _read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def _find(base: type, path: str) -> type:
+def _find(base: type, path: str, foreign: bool) -> type:
     """Imports a class, and refuses what is not a part of a model before anything is called."""
     module, _, name = path.rpartition(".")
+    # To import a module is to run it.
+    if foreign and module.partition(".")[0] != __package__ and module not in sys.modules:
+        raise UsageError(
+            f"the model needs {path}, which is no part of textvae; import {module} before, if you "
+            "trust it"
+        )
     try:
         cls = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
@@ -158,7 +170,7 @@ def _find(base: type, path: str) -> type:
     return cls
 
 
-def _build(base: type, described: dict[str, Any] | None) -> Any:
+def _build(base: type, described: dict[str, Any] | None, foreign: bool) -> Any:
     if described is None:
         return None
     arguments = described["init_args"]
@@ -168,4 +180,4 @@ def _build(base: type, described: dict[str, Any] | None) -> Any:
             "the model asks for code or weights from elsewhere, which no model folder of ours "
             "does; take it from where you trust it"
         )
-    return _find(base, described["class_path"])(**arguments)
+    return _find(base, described["class_path"], foreign)(**arguments)
