@@ -363,6 +363,10 @@ def test_what_is_saved_says_the_same_when_loaded(options: dict[str, Any], tmp_pa
             "remembers by other means than keys and values; take a transformer",
         ),
         (
+            lambda: make_encoder("bert", attention="some/kernel"),
+            "'attention' must be one of eager, sdpa, flash_attention_2, got 'some/kernel'",
+        ),
+        (
             lambda: TransformerEncoder(VOCAB, pretrained="no/such-model"),
             "cannot build no/such-model .*; name a folder that holds the model",
         ),

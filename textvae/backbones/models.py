@@ -12,7 +12,7 @@ __all__ = [
 import difflib
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import torch
 import torch.nn as nn
@@ -63,6 +63,10 @@ class Source:
     def __post_init__(self) -> None:
         if (self.config is None) == (self.pretrained is None):
             raise ValueError("Exactly one of 'config' and 'pretrained' must be given.")
+        # Any other name would be that of code on the hub.
+        if self.attention not in (None, *get_args(ATTENTIONS)):
+            known = ", ".join(get_args(ATTENTIONS))
+            raise ValueError(f"'attention' must be one of {known}, got '{self.attention}'.")
 
 
 @dataclass(frozen=True)

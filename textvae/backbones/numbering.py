@@ -66,7 +66,8 @@ def numbering(specials: Sequence[int], size: int) -> list[int]:
         specials: The model's numbers for padding, start, end and unknown; some may be the same.
         size: How many numbers the model has.
     """
-    return [*specials, *(i for i in range(size) if i not in set(specials))]
+    reserved = set(specials)
+    return [*specials, *(i for i in range(size) if i not in reserved)]
 
 
 def _first(*numbers: int | None) -> int | None:
