@@ -9,11 +9,12 @@ import argparse
 import hashlib
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from textvae.data.opening import opened
+from textvae.data.opening import SUFFIXES, opened
+from textvae.data.reader import Tally, decoded_lines
 from textvae.errors import UsageError
 
 SPLITS = ("train", "valid", "test")
@@ -25,8 +26,7 @@ Row = tuple[str, str | None]
 def lines_of(path: Path) -> Iterator[str]:
     """The lines of a published file, plain or compressed, without what ends them."""
     with opened(path) as stream:
-        for line in stream:
-            yield line.decode("utf-8").rstrip("\r\n")
+        yield from decoded_lines(stream, str(path), Tally())
 
 
 def find(folder: Path, *names: str) -> Path:
@@ -36,7 +36,7 @@ def find(folder: Path, *names: str) -> Path:
         UsageError: If none is.
     """
     for name in names:
-        for suffix in ("", ".gz", ".bz2", ".xz"):
+        for suffix in ("", *SUFFIXES):
             if (folder / f"{name}{suffix}").is_file():
                 return folder / f"{name}{suffix}"
     raise UsageError(f"{folder}: no file {' or '.join(names)}; give the folder as it is published")
@@ -64,7 +64,7 @@ def hashed_split(rows: Iterable[Row], valid: int, test: int) -> dict[str, list[R
 def write(
     out: Path,
     splits: dict[str, Iterable[Row]],
-    sources: Iterable[Path],
+    sources: Sequence[Path],
     published: dict[str, Any],
 ) -> list[str]:
     """Writes the folder of a corpus with its manifest, and says what is not as published.
@@ -74,7 +74,12 @@ def write(
         splits: The sentences of each split.
         sources: The files that they come from.
         published: The counts that were published, by their dotted names in the manifest.
+
+    Raises:
+        UsageError: If the sources are in that folder themselves.
     """
+    if out.resolve() in {path.resolve().parent for path in sources}:
+        raise UsageError(f"{out}: the source is there, and would be written over; choose another")
     out.mkdir(parents=True, exist_ok=True)
     counts = {split: _write_split(out, split, rows) for split, rows in splits.items()}
     differences = []
@@ -96,7 +101,8 @@ def _write_split(out: Path, split: str, rows: Iterable[Row]) -> dict[str, Any]:
     rows = iter(rows)
     first = next(rows, None)
     labelled = first is not None and first[1] is not None
-    path = out / f"{split}.{'tsv' if labelled else 'txt'}"
+    path, other = (out / f"{split}.{kind}" for kind in ("txt", "tsv")[:: -1 if labelled else 1])
+    other.unlink(missing_ok=True)  # of an earlier call: a folder has each split once
     counts = {"sentences": 0, "tokens": 0, "characters": 0}
     with path.open("w", encoding="utf-8", newline="\n") as file:
         if labelled:
@@ -130,6 +136,7 @@ def run(
     published: Callable[[argparse.Namespace], dict[str, Any]],
     add_arguments: Callable[[argparse.ArgumentParser], None] = lambda parser: None,
     argv: list[str] | None = None,
+    has_source: bool = True,
 ) -> int:
     """Runs a script: 0 if the corpus is as published, 1 if not, 2 if the source is wrong.
 
@@ -140,9 +147,11 @@ def run(
         published: From the options to the published counts.
         add_arguments: Declares further options.
         argv: The options, or those of the command line.
+        has_source: Whether it is made from published files.
     """
     parser = argparse.ArgumentParser(description=doc.splitlines()[0])
-    parser.add_argument("source", type=Path, nargs="?", help="the published file or folder")
+    if has_source:
+        parser.add_argument("source", type=Path, help="the published file or folder")
     parser.add_argument("--out", type=Path, default=Path("data") / name, help="the folder")
     parser.add_argument("--excerpt", action="store_true", help="do not hold the counts against it")
     add_arguments(parser)
@@ -150,7 +159,7 @@ def run(
     try:
         splits, sources = read(args)
         differences = write(args.out, splits, sources, published(args))
-    except UsageError as error:
+    except (UsageError, OSError) as error:
         print(f"{name}: {error}", file=sys.stderr)
         return 2
     for line in differences:

@@ -20,6 +20,8 @@ def read_folder(folder: Path, name: str) -> tuple[dict[str, Iterable[Row]], list
 def _rows(path: Path) -> Iterator[Row]:
     columns = 0
     for number, line in enumerate(lines_of(path), 1):
+        if not line.strip():
+            continue
         cells = line.split("\t")
         columns = columns or len(cells)
         if len(cells) != columns or columns > 2:

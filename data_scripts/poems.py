@@ -33,10 +33,11 @@ def _quatrains(paths: Iterable[Path], length: int) -> Iterator[Row]:
     verse = rf"[\u3400-\u9fff\U00020000-\U0003ffff]{{{length}}}"
     shape = re.compile(rf"(?:{verse}[，。？！；、]){{{VERSES}}}")
     for path in paths:
-        for poem in json.loads(path.read_text(encoding="utf-8")):
-            line = "".join(poem["paragraphs"])
-            if shape.fullmatch(line):
-                yield line, None
+        try:
+            lines = ["".join(poem["paragraphs"]) for poem in json.loads(path.read_bytes())]
+        except (ValueError, KeyError, TypeError) as error:
+            raise UsageError(f"{path}: no list of poems ({error!r}); fetch it again") from error
+        yield from ((line, None) for line in lines if shape.fullmatch(line))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -12,14 +12,12 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from canonical import Row, hashed_split, run
+from canonical import Row, hashed_split, lines_of, run
 
-from textvae.data.opening import opened
-from textvae.data.reader import Tally, decoded_lines
 from textvae.errors import UsageError
 
 TOTAL = 249_455
-"""The molecules of the published file; no two are equal."""
+"""The rows of the published file, as those who use it count them; equal ones would be one here."""
 
 
 def read(args: argparse.Namespace) -> tuple[dict[str, Iterable[Row]], list[Path]]:
@@ -29,12 +27,14 @@ def read(args: argparse.Namespace) -> tuple[dict[str, Iterable[Row]], list[Path]
 
 
 def _rows(path: Path) -> Iterator[Row]:
-    with opened(path) as stream:
-        lines = (f"{line}\n" for line in decoded_lines(stream, str(path), Tally()))
-        for row in csv.DictReader(lines):
-            if row.get("smiles") is None:
-                raise UsageError(f"{path}: no column smiles; there are: {', '.join(row)}")
-            yield row["smiles"].strip(), None
+    reader = csv.DictReader(f"{line}\n" for line in lines_of(path))
+    names = reader.fieldnames or []
+    if "smiles" not in names:
+        raise UsageError(f"{path}: no column smiles; there are: {', '.join(names)}")
+    for row in reader:
+        if not (row["smiles"] or "").strip():
+            raise UsageError(f"{path}, line {reader.line_num}: no molecule; fetch the file again")
+        yield row["smiles"].strip(), None
 
 
 def published(args: argparse.Namespace) -> dict[str, int]:

@@ -18,7 +18,9 @@ from canonical import Row, find, lines_of, run
 
 from textvae.data.reader import Tally
 from textvae.data.tables import Columns
+from textvae.errors import UsageError
 
+# Of the 550,152 + 10,000 + 10,000 pairs, those that have a label.
 PUBLISHED = {
     "train.sentences": 549_367,
     "valid.sentences": 9_842,
@@ -44,10 +46,14 @@ def read(args: argparse.Namespace) -> tuple[dict[str, Iterable[Row]], list[Path]
 
 
 def _rows(path: Path, field: str) -> Iterator[Row]:
-    for line in lines_of(path):
-        pair = json.loads(line)
-        if pair["gold_label"] != "-":
-            yield pair[field].strip(), pair["gold_label"]
+    for number, line in enumerate(lines_of(path), 1):
+        try:
+            pair = json.loads(line)
+            text, label = pair[field].strip(), pair["gold_label"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise UsageError(f"{path}, line {number}: no pair of sentences ({error!r})") from error
+        if label != "-":
+            yield text, label
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -72,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the script."""
-    return run(__doc__, "synthetic", read, published, add_arguments, argv)
+    return run(__doc__, "synthetic", read, published, add_arguments, argv, has_source=False)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from canonical import Row, hashed_split, lines_of, run
 
+from textvae.cli.common import at_least
 from textvae.errors import UsageError
 
 
@@ -29,7 +30,7 @@ def _rows(path: Path, language: str, column: int | None) -> Iterator[Row]:
     place = 2 if column is None else column - 1
     for number, line in enumerate(lines_of(path), 1):
         cells = line.split("\t")
-        if len(cells) <= place:
+        if len(cells) <= max(place, 1 if column is None else 0):
             raise UsageError(f"{path}, line {number}: {len(cells)} columns, no column {place + 1}")
         if (column is not None or cells[1] == language) and cells[place].strip():
             yield cells[place].strip(), None
@@ -38,7 +39,7 @@ def _rows(path: Path, language: str, column: int | None) -> Iterator[Row]:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the options of this script."""
     parser.add_argument("--language", default="eng", help="in the export (eng)")
-    parser.add_argument("--column", type=int, help="of a file of pairs, from 1")
+    parser.add_argument("--column", type=at_least(int, 1), help="of a file of pairs, from 1")
     parser.add_argument("--valid", type=int, default=5000, help="validation sentences")
     parser.add_argument("--test", type=int, default=5000, help="test sentences")
 

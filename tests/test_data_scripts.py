@@ -57,6 +57,9 @@ def test_penn_treebank(script: Script, tmp_path: Path, capsys: pytest.CaptureFix
     assert found["sources"].keys() == set(names)
     tokenizer = WordTokenizer(unk_token="<unk>")
     assert TextData(str(tmp_path / "out"), tokenizer=tokenizer).texts("test")[0].startswith("the")
+    assert script("ptb").main([str(raw), "--out", str(raw)]) == 2
+    assert "would be written over" in capsys.readouterr().err
+    assert (raw / "ptb.train.txt").read_text() == LINES
     assert script("ptb").main([str(tmp_path / "none")]) == 2
     assert "no file ptb.train.txt or train.txt" in capsys.readouterr().err
 
@@ -96,6 +99,21 @@ def test_snli(script: Script, tmp_path: Path) -> None:
     assert (tmp_path / "out" / "valid.tsv").read_text().startswith(expected)
     assert script("snli").main([*arguments, "--sentence", "premise"]) == 0
     assert manifest(tmp_path / "out")["counts"]["test"]["sentences"] == 3
+    for bad in ("{", '{"sentence2": "a"}', "3", b"\xff"):
+        put(raw, {"snli_1.0_train.jsonl": bad})
+        assert script("snli").main(arguments) == 2
+    with pytest.raises(SystemExit, match="2"):
+        script("snli").main([])
+
+
+def test_a_folder_has_each_split_once(script: Script, tmp_path: Path) -> None:
+    splits, out = ("train", "valid", "test"), tmp_path / "out"
+    for lines in ("5\tgood\n", "fine\n", "1\tbad\n"):
+        raw = put(tmp_path / "raw", {f"yelp.{split}.txt": f"{lines}\n" for split in splits})
+        assert script("yelp").main([str(raw), "--out", str(out), "--excerpt"]) == 0
+        kind = "tsv" if "\t" in lines else "txt"
+        names = {f"{split}.{kind}" for split in splits} | {"manifest.json"}
+        assert {path.name for path in out.iterdir()} == names
 
 
 def test_tatoeba(script: Script, tmp_path: Path) -> None:
@@ -133,6 +151,8 @@ def test_poems(script: Script, tmp_path: Path) -> None:
     assert [counts[s]["sentences"] for s in ("train", "valid", "test")] == [3, 1, 2]
     assert counts["valid"]["characters"] == 25
     assert script("poems").main([str(tmp_path)]) == 2
+    put(raw, {"poet.song.0.json": '[{"title": "x"}]'})
+    assert script("poems").main(arguments) == 2
 
 
 def test_molecules(script: Script, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
