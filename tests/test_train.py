@@ -1,5 +1,6 @@
 """``textvae train``: what a run leaves behind, how it ends, and how it goes on."""
 
+import csv
 import json
 import os
 import re
@@ -28,7 +29,8 @@ def test_training_fills_a_run_folder(place: Path) -> None:
     report = json.loads((folder / "report.json").read_text())
     curves = (folder / "metrics.csv").read_text().splitlines()
 
-    expected = {"config", "model", "checkpoints", "metrics", "report", "samples", "events"}
+    expected = {"config", "model", "checkpoints", "metrics", "report", "sentences", "samples"}
+    expected |= {"events"}
     found = {path.name.split(".")[0] for path in folder.iterdir()}
     assert found == expected
     assert {p.name for p in (folder / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
@@ -39,6 +41,11 @@ def test_training_fills_a_run_folder(place: Path) -> None:
     assert report["seconds"].keys() == {"train", "evaluate"}
     assert report["hardware"]["cores"] >= 1
     assert {"epoch", "step", "valid_nll_elbo"} <= set(curves[0].split(","))
+    single = json.loads((folder / "sentences.json").read_text())
+    assert single.keys() == {"nll_iw", "nll_elbo", "kl", "z_gain"}
+    for name, values in single.items():
+        assert len(values) == report["protocol"]["sentences"]
+        assert sum(values) / len(values) == pytest.approx(report[name], abs=1e-4)
     assert sum("Reconstructions" in line for line in open(folder / "samples.txt")) == 1
     for checkpoint in (folder / "checkpoints").iterdir():
         assert torch.load(checkpoint, weights_only=True)["epoch"] <= 1
@@ -64,7 +71,11 @@ def test_the_configuration_of_a_run_gives_the_same_model(command: Run, place: Pa
 def test_the_best_epoch_is_what_is_kept(place: Path) -> None:
     best = torch.load(place / "runs/tiny/checkpoints/best.ckpt", weights_only=True)
     kept = textvae.load(place / "runs/tiny").vae.state_dict()
+    with (place / "runs/tiny/metrics.csv").open(newline="") as file:
+        losses = [float(row["valid_loss"]) for row in csv.DictReader(file) if row["valid_loss"]]
+    report = json.loads((place / "runs/tiny/report.json").read_text())
 
+    assert report["epoch"] == best["epoch"] + 1 == 1 + losses.index(min(losses))
     assert all(
         torch.equal(value, best["state_dict"][f"vae.{name}"]) for name, value in kept.items()
     )

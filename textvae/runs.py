@@ -156,6 +156,11 @@ class Run:
         return self.folder / "report.json"
 
     @property
+    def sentences(self) -> Path:
+        """The numbers of each sentence that the evaluation averages."""
+        return self.folder / "sentences.json"
+
+    @property
     def samples(self) -> Path:
         """Reconstructions, samples and an interpolation, to be read."""
         return self.folder / "samples.txt"

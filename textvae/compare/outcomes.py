@@ -25,7 +25,8 @@ class Outcome:
         curves: The metrics of each validation, by name, with the epochs under ``epoch``.
         seconds: The wall time of training, or None.
         tokens_per_second: The median speed of training, or None.
-        steps: The optimiser steps of training.
+        tokens: The tokens that training read, those of every step, as last logged.
+        sentences: The numbers of each test sentence, by name, where they are known.
         examined: What was seen when the model was looked at, by :func:`.examine`.
     """
 
@@ -34,7 +35,8 @@ class Outcome:
     curves: Mapping[str, list[float]]
     seconds: float | None
     tokens_per_second: float | None
-    steps: int
+    tokens: float
+    sentences: Mapping[str, list[float]] = field(default_factory=dict)
     examined: dict[str, Any] = field(default_factory=dict)
 
     def value(self, name: str) -> float | None:
@@ -71,8 +73,16 @@ def read_outcome(task: Task) -> Outcome:
         curves={name: [row.get(name, float("nan")) for row in validated] for name in names},
         seconds=report.get("seconds", {}).get("train"),
         tokens_per_second=median(speeds) if speeds else None,
-        steps=int(max((row["step"] for row in rows), default=-1)) + 1,
+        sentences=read_sentences(task),
+        tokens=max((row["tokens_seen"] for row in rows if "tokens_seen" in row), default=0.0),
     )
+
+
+def read_sentences(task: Task) -> dict[str, list[float]]:
+    """The numbers of each sentence; none of a run from before they were kept."""
+    if not task.run.sentences.is_file():
+        return {}
+    return json.loads(task.run.sentences.read_text(encoding="utf-8"))
 
 
 def read_rows(task: Task) -> list[dict[str, float]]:

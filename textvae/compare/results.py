@@ -185,11 +185,17 @@ def compare(ours: list[Outcome], theirs: list[Outcome]) -> dict[str, Difference]
         if len(seeds) > 1:
             found[name] = paired(left, right)
         else:
-            errors = [
-                outcome[seeds[0]].report.get("standard_errors", {}).get(name) for outcome in (a, b)
-            ]
-            found[name] = unpaired(left[0], right[0], *errors)
+            found[name] = of_one_seed(a[seeds[0]], b[seeds[0]], name)
     return found
+
+
+def of_one_seed(a: Outcome, b: Outcome, name: str) -> Difference:
+    """What one run has more of than another: sentence by sentence, if that can be."""
+    ours, theirs = (outcome.sentences.get(name, []) for outcome in (a, b))
+    if len(ours) == len(theirs) > 1:
+        return paired(ours, theirs, "sentences")
+    errors = [outcome.report.get("standard_errors", {}).get(name) for outcome in (a, b)]
+    return unpaired(a.value(name), b.value(name), *errors)
 
 
 def cost(ours: list[Outcome], theirs: list[Outcome]) -> dict[str, float]:

@@ -40,8 +40,8 @@ class Difference:
         mean: The difference.
         low: The lower end of its 95 % interval, or None where nothing is known.
         high: The upper end.
-        n: How many seeds.
-        over: What the interval speaks of: seeds, or the sentences of a single seed.
+        n: How many of what the interval is over.
+        over: What it is over: seeds, or the sentences of a single seed.
     """
 
     mean: float
@@ -70,26 +70,28 @@ def spread(values: Sequence[float], errors: Sequence[float | None] = ()) -> Spre
     return Spread(float(np.mean(values)), sd, n, math.sqrt(sum(parts)) if parts else None)
 
 
-def paired(a: Sequence[float], b: Sequence[float]) -> Difference:
-    """What `a` has more of than `b`, seed by seed, with Student's interval.
+def paired(a: Sequence[float], b: Sequence[float], over: str = "seeds") -> Difference:
+    """What `a` has more of than `b`, pair by pair, with Student's interval.
 
-    What a seed does to both methods, such as the order of the batches, cancels.
+    What a seed does to both methods, such as the order of the batches, cancels; and so does that
+    a sentence is hard.
 
     Arguments:
-        a: One number for each seed, at least two.
-        b: The other method's, for the same seeds in the same order.
+        a: One number for each seed, or for each sentence of one seed; at least two.
+        b: The other method's, for the same in the same order.
+        over: Which of the two: seeds or sentences.
     """
     gaps = np.subtract(a, b)
     mean, n = float(gaps.mean()), len(gaps)
     half = stats.t.ppf((1 + LEVEL) / 2, n - 1) * gaps.std(ddof=1) / math.sqrt(n)
-    return Difference(mean, mean - float(half), mean + float(half), n, "seeds")
+    return Difference(mean, mean - float(half), mean + float(half), n, over)
 
 
 def unpaired(a: float, b: float, error_a: float | None, error_b: float | None) -> Difference:
     """What one run has more of than another, by the errors of both over sentences.
 
-    It is too wide rather than too narrow where sentences that are hard for one are hard for the
-    other, and says nothing about other seeds.
+    For numbers that single sentences do not have. It is too wide rather than too narrow where
+    sentences that are hard for one are hard for the other.
     """
     if error_a is None or error_b is None:
         return Difference(a - b, None, None, 1, "sentences")

@@ -85,6 +85,7 @@ def evaluate(
         "dropped": dropped,
     }
     numbers: Numbers = {"floor": (floor, None), "latent_dim": (vae.latent_dim, None)}
+    single: dict[str, Tensor] = {}
 
     with _evaluating(vae):
         scorer = Scorer(vae, sentences, max_tokens, precision)
@@ -95,8 +96,10 @@ def evaluate(
             protocol["samples"] = None if q is None else samples
             bounds = scorer.bounds(h, samples, seed, progress)
             numbers |= _likelihood(bounds.nll_iw, bounds.nll_elbo, sentences, texts, spaced, lost)
+            single |= {"nll_iw": bounds.nll_iw, "nll_elbo": bounds.nll_elbo, "kl": bounds.kl}
         if q is not None:
-            numbers |= measure_latent(scorer, h, bounds, seed)
+            of_latent, gains = measure_latent(scorer, h, bounds, seed)
+            numbers, single = numbers | of_latent, single | gains
             if reconstruct is not None:
                 numbers |= _reconstruction(texts, _written(reconstruct, q.mode), spaced)
 
@@ -104,6 +107,7 @@ def evaluate(
         **{name: value for name, (value, _) in numbers.items()},
         standard_errors={name: e for name, (_, e) in numbers.items() if e is not None},
         protocol=protocol,
+        of_sentences={name: values.tolist() for name, values in single.items()},
     )
 
 

@@ -17,8 +17,10 @@ GROUP = 32
 """The batches in which papers measure mutual information."""
 
 
-def measure_latent(scorer: Scorer, h: Tensor, bounds: Bounds | None, seed: int) -> Numbers:
-    """The numbers of the latent space.
+def measure_latent(
+    scorer: Scorer, h: Tensor, bounds: Bounds | None, seed: int
+) -> tuple[Numbers, dict[str, Tensor]]:
+    """The numbers of the latent space, and `z_gain` of each sentence.
 
     Arguments:
         scorer: The model with its N sentences.
@@ -43,10 +45,12 @@ def measure_latent(scorer: Scorer, h: Tensor, bounds: Bounds | None, seed: int) 
         }
         if bounds.kl_per_dim is not None:
             numbers["kl_per_dim"] = (bounds.kl_per_dim.double().mean(dim=0).tolist(), None)
-    if size > 1:
-        numbers["z_gain"] = mean(scorer.gains(z, derangement(size, seed)))
-        numbers["au"] = (active_units(q.mean, scorer.vae.prior().variance), None)
-    return numbers
+    if size < 2:
+        return numbers, {}
+    gains = scorer.gains(z, derangement(size, seed))
+    numbers["z_gain"] = mean(gains)
+    numbers["au"] = (active_units(q.mean, scorer.vae.prior().variance), None)
+    return numbers, {"z_gain": gains}
 
 
 def equal_length_groups(lengths: Sequence[int]) -> list[list[int]]:

@@ -49,6 +49,8 @@ class Evaluation:
         latent_dim: The number of latent dimensions.
         standard_errors: Of the numbers above, over the sentences.
         protocol: What was counted, and how.
+        of_sentences: `nll_iw`, `nll_elbo`, `kl` and `z_gain` of each sentence, in their order; for
+            comparisons of one model with another, and no part of :meth:`to_dict`.
     """
 
     nll_iw: float | None = None
@@ -72,10 +74,11 @@ class Evaluation:
     latent_dim: int = 0
     standard_errors: dict[str, float] = field(default_factory=dict)
     protocol: dict[str, Any] = field(default_factory=dict)
+    of_sentences: dict[str, list[float]] = field(default_factory=dict, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         """All numbers under their names, in plain data for JSON."""
-        return {f.name: getattr(self, f.name) for f in fields(self)}
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "of_sentences"}
 
     def table(self) -> str:
         """The report for a reader, in lines of plain text."""

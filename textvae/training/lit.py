@@ -209,6 +209,12 @@ class LitTextVAE(pl.LightningModule):
             # Before a checkpoint of these weights takes the place of a good one.
             raise TrainingError(self._not_finite(loss, "validation loss"))
 
+    def on_validation_epoch_end(self) -> None:
+        # What a model is chosen by. To spend less on z than the objective asks for is no gain, or
+        # the best model of a run could be one from before its divergence had risen.
+        bound, kl = (self.validated[name].compute() for name in ("valid_nll_elbo", "valid_kl"))
+        self.log("valid_loss", bound + ((self.objective.rate or 0.0) - kl).clamp(min=0))
+
     def _cuda_devices(self) -> list[torch.device]:
         return [self.device] if self.device.type == "cuda" else []
 

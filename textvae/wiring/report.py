@@ -16,8 +16,8 @@ from ..metrics import Evaluation
 from ..nn.distributed import world_size
 from ..runs import write_json
 
-PROBED = ("probe", "probe_accuracy")
-"""What a report says of labels."""
+MORE = ("epoch", "probe", "probe_accuracy")
+"""What a report says that no evaluation knows: the epoch of the model, from 1, and of labels."""
 
 PACKAGES = ("textvae", "torch", "pytorch-lightning", "transformers", "datasets", "numpy")
 
@@ -27,22 +27,25 @@ def write_report(
     evaluation: Evaluation,
     seconds: dict[str, float],
     doctor: dict[str, Any] | None = None,
-    probe: dict[str, Any] | None = None,
+    more: dict[str, Any] | None = None,
 ) -> None:
-    """Writes a report, which keeps of earlier work what it does not know itself.
+    """Writes a report, which keeps of earlier work what it does not know itself, and beside it the
+    numbers of each sentence: sentences.json beside report.json.
 
     Arguments:
         path: The file.
         evaluation: The numbers with their protocol.
         seconds: The wall time of each part of the work.
         doctor: What the collapse doctor says of the training.
-        probe: How well the latents tell the labels, where the sentences have some.
+        more: Some of :data:`MORE`.
     """
     before = earlier(path)
     times = before.get("seconds", {}) | {name: round(value, 1) for name, value in seconds.items()}
     doctor = doctor or before.get("doctor")
     told = {**evaluation.to_dict(), "doctor": doctor, "seconds": times}
-    told |= probe or {name: before[name] for name in PROBED if name in before}
+    told |= {name: before[name] for name in MORE if name in before} | (more or {})
+    single = {k: [round(v, 4) for v in values] for k, values in evaluation.of_sentences.items()}
+    write_json(path.with_name(path.name.replace("report", "sentences", 1)), single)
     write_json(path, {**told, **provenance()})
 
 

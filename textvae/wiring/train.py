@@ -91,10 +91,11 @@ def run_through(
         raise
     # Only the first process knows a name that was found because it was free.
     run = Run(Path(trainer.strategy.broadcast(str(run.folder))))
-    best = TextVAE(best_of(module, run), data.tokenizer, data.encoder_tokenizer)
+    epoch = take_best(module, run)
+    best = TextVAE(module.vae, data.tokenizer, data.encoder_tokenizer)
     best.to(trainer.strategy.root_device)
     doctor = next(part for part in trainer.callbacks if isinstance(part, CollapseDoctor))
-    return report(best, data, config, run, clock.seconds_before, doctor)
+    return report(best, data, config, run, clock.seconds_before, doctor, epoch)
 
 
 def floor_of(vae: SentenceVAE) -> list[str]:
@@ -162,12 +163,14 @@ def fit(
         raise KeyboardInterrupt from error
 
 
-def best_of(module: LitTextVAE, run: Run) -> SentenceVAE:
-    """The model as it was at its best validation, or as it is where there was none."""
-    best = run.checkpoints / "best.ckpt"
-    if best.is_file():
-        module.load_state_dict(read_checkpoint(best)["state_dict"])
-    return module.vae
+def take_best(module: LitTextVAE, run: Run) -> int | None:
+    """Gives the model the weights of its best validation, if there was one; returns its epoch."""
+    path = run.checkpoints / "best.ckpt"
+    if not path.is_file():
+        return None
+    best = read_checkpoint(path)
+    module.load_state_dict(best["state_dict"])
+    return best["epoch"] + 1
 
 
 def report(
@@ -177,6 +180,7 @@ def report(
     run: Run,
     seconds: float,
     doctor: CollapseDoctor,
+    epoch: int | None,
 ) -> Evaluation:
     """Evaluates on the test split; writes the model, report.json and samples.txt."""
     if is_first():
@@ -195,20 +199,21 @@ def report(
         times = {"train": seconds, "evaluate": time.perf_counter() - began}
         verdict = doctor.verdict(vae.vae, data.val_dataloader())
         note("; ".join(filter(None, (verdict["verdict"], verdict["advice"]))))
-        write_report(run.report, evaluation, times, verdict, probed(vae, data, config.seed))
+        more = {"epoch": epoch} | probed(vae, data, config.seed)
+        write_report(run.report, evaluation, times, verdict, more)
         write_text(run.samples, show(vae, texts))
     return evaluation
 
 
-def probed(vae: TextVAE, data: SentenceData, seed: int) -> dict[str, Any] | None:
+def probed(vae: TextVAE, data: SentenceData, seed: int) -> dict[str, Any]:
     """How well the latents of the test split tell its labels, if it has some that can be told."""
     labels = data.labels("test")
     if labels is None or vae.latent_dim == 0:
-        return None
+        return {}
     try:
         found = probe(vae.encode(data.texts("test")).cpu().numpy(), labels, seed=seed)
     except UsageError as error:
         note(f"no probe of the labels: {error}")
-        return None
+        return {}
     told = {"accuracy": found, "chance": chance(labels)}
     return {"probe": told, "probe_accuracy": found[max(found)]}

@@ -16,7 +16,7 @@ from .logger import RunLogger
 from .parser import construct
 from .processes import check_precision, is_first, settle_processes
 
-MONITOR = "valid_nll_elbo"
+MONITOR = "valid_loss"
 """What the best checkpoint is lowest in."""
 
 

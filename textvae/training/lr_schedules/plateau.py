@@ -13,6 +13,9 @@ from .base import LRSchedule
 class PlateauHalving(LRSchedule):
     """Halves the rate on a plateau, from the best weights so far, and stops after some halvings.
 
+    A plateau is where epochs are no better than the best of all. (The code of the paper compares
+    with the best since the last halving, the epoch that led to it included, and so halves later.)
+
     References:
         | Lagging Inference Networks and Posterior Collapse (He et al., 2019), appendix B.2
         | https://arxiv.org/abs/1901.05534
@@ -30,7 +33,7 @@ class PlateauHalving(LRSchedule):
 
     def __init__(
         self,
-        monitor: str = "valid_nll_elbo",
+        monitor: str = "valid_loss",
         patience: int = 2,
         start_epoch: int = 15,
         factor: float = 0.5,
