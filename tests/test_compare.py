@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -9,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from textvae.cli import main
-from textvae.compare import execute, make_plan
+from textvae.compare import execute, flags, make_plan
+from textvae.compare.examine import Witness
 from textvae.compare.execute import execute as run_all
-from textvae.compare.plan import BASELINE, Plan, without
+from textvae.compare.outcomes import Outcome
+from textvae.compare.plan import BASELINE, OF_LATENTS, Plan, without
 from textvae.errors import TrainingError, UsageError
 from textvae.runs import write_json
 from textvae.training.callbacks import Interrupted
@@ -75,7 +78,8 @@ def test_identical_methods_under_different_names_come_out_equal(folder: Path) ->
     gaps = found["differences"]["twin"]
     for name in ("nll_iw", "kl", "z_gain", "bleu"):
         assert gaps[name]["mean"] == 0, name
-    assert gaps["nll_iw"]["low"] < 0 < gaps["nll_iw"]["high"]
+    assert gaps["nll_iw"]["low"] == 0 == gaps["nll_iw"]["high"], "sentence by sentence"
+    assert gaps["bleu"]["low"] is None, "which no sentence has"
     assert found["summary"]["none"]["nll_iw"] == found["summary"]["twin"]["nll_iw"]
 
 
@@ -88,7 +92,8 @@ def test_what_is_in_the_results(folder: Path) -> None:
     assert runs.keys() == {"lm", "none", "twin", "vmf", TWICE_NAME}
     assert runs["none"]["report"]["nll_iw"] == found["summary"]["none"]["nll_iw"]["mean"]
     assert found["summary"]["vmf"]["kl"]["mean"] > 0
-    assert found["differences"]["vmf"]["kl"]["over"] == "sentences"
+    for gap in (found["differences"]["vmf"][name] for name in ("nll_iw", "kl", "z_gain")):
+        assert (gap["over"], gap["n"]) == ("sentences", 24) and gap["low"] < gap["high"]
     assert found["cost"]["none"]["seconds"] == 1
     assert {"fluency", "distinct", "monotone"} <= runs["vmf"]["examined"]["path_score"].keys()
     assert found["recommendation"]["method"] is None
@@ -168,6 +173,26 @@ def test_nothing_that_is_finished_is_repeated(
     assert (folder / "runs/x/none-0/report.json").stat().st_mtime_ns == before
     assert out.splitlines()[0].split()[:4] == ["method", "nll_iw", "ppl_iw", "kl"]
     assert "None can be recommended" in out and "The rule: the highest z_gain" in out
+
+
+def test_a_model_that_cannot_be_looked_at_keeps_its_numbers(
+    compare: Callable, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def examine(outcome: Outcome, witness: Witness) -> dict[str, object]:
+        if outcome.task.method == "none":
+            raise MemoryError
+        return examined(outcome, witness)
+
+    module = sys.modules["textvae.compare.compare"]  # the function of that name hides it
+    examined = module.examine
+    monkeypatch.setattr(module, "examine", examine)
+    code, out, _ = compare("--methods", "none,vmf", *NAMED)
+    found = json.loads((folder / "runs/x/results.json").read_text())
+
+    assert code == 0 and "not looked at: MemoryError" in out
+    assert [failure["method"] for failure in found["failures"]] == ["none"]
+    assert found["summary"].keys() == {"lm", "none", "vmf"}
+    assert "not looked at" in (folder / "runs/x/report.html").read_text(encoding="utf-8")
 
 
 def plan_of(methods: str, seeds: int = 2, name: str = "plan") -> Plan:
@@ -259,6 +284,9 @@ def test_every_option_of_train_holds_for_all_methods_alike(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     plan = plan_of("none,bn+posterior.gamma=0.7+posterior.latent_dim=5,vmf", seeds=3)
+    assert all(flags.budget(plan, method) == [] for method in plan.methods)
+    (dropout,) = flags.budget(plan_of("word_dropout"), "word_dropout")
+    assert dropout == "word_dropout: another decoder.word_dropout than the others: 0.4, not 0.0"
 
     assert [task.run.folder.name for task in plan.tasks[:4]] == [
         "lm-0",
@@ -284,10 +312,12 @@ def test_options_of_latents_are_not_for_the_language_model() -> None:
         "--seed",
         "1",
         "--update.x=2",
+        "--auxiliary",
+        "bag_of_words",
         "--a",
     ]
 
-    assert list(without(options, ("posterior", "encoder", "update"))) == ["--seed", "1", "--a"]
+    assert list(without(options, OF_LATENTS)) == ["--seed", "1", "--a"]
 
 
 # What is refused, in one line and with code 2
@@ -306,6 +336,10 @@ def test_options_of_latents_are_not_for_the_language_model() -> None:
         (
             ["--methods", "none,bn+data.batch_size=8"],
             "method bn+data.batch_size=8 needs other data (data.batch_size: 8)",
+        ),
+        (
+            ["--methods", "none,bn+samples=8"],
+            "method bn+samples=8 needs other samples (samples: 8",
         ),
         (["--methods", "none", "--name", "other"], "runs/other exists and holds no comparison"),
         (

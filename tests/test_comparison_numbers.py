@@ -1,11 +1,18 @@
 """The statistics of a comparison against simulation, and its rule against cases made by hand."""
 
 import math
+import re
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
+from textvae.compare.flags import early, protocols, work
+from textvae.compare.outcomes import Outcome
 from textvae.compare.recommendation import recommend
+from textvae.compare.results import compare
 from textvae.compare.statistics import Spread, paired, spread, unpaired
 
 TRUTH, REPORTS, LEVEL = 0.7, 4000, 0.95
@@ -29,8 +36,7 @@ def test_paired_intervals_cover_the_truth_at_their_rate(seeds: int) -> None:
 @pytest.mark.parametrize("shared", [0.0, 3.0])
 def test_intervals_of_one_seed_cover_the_truth_at_least_at_their_rate(shared: float) -> None:
     rng = np.random.default_rng(0)
-    sentences, errors = 200, []
-    covered = 0
+    sentences, covered = 200, 0
     for _ in range(REPORTS // 4):
         hard = rng.normal(0, shared, sentences)  # sentences that are hard for one are for both
         a, b = (hard + rng.normal(0, 1, sentences) for _ in range(2))
@@ -41,6 +47,56 @@ def test_intervals_of_one_seed_cover_the_truth_at_least_at_their_rate(shared: fl
     assert covered >= LEVEL * REPORTS / 4 - BUDGET / 2
     if not shared:
         assert covered <= LEVEL * REPORTS / 4 + BUDGET / 2
+
+
+def run_of(method: str, seed: int, curves: dict[str, list[float]], **report: Any) -> Outcome:
+    task = SimpleNamespace(method=method, seed=seed)
+    return Outcome(task, report, {"epoch": [0.0], **curves}, None, None, tokens=100.0)
+
+
+def test_reports_are_compared_seed_by_seed() -> None:
+    """On simulated reports in any order, of which some are missing: what both have is paired."""
+    rng, covered = np.random.default_rng(7), 0
+    for _ in range(REPORTS // 4):
+        shared = {seed: rng.normal(100, 5) for seed in range(5)}
+        ours, theirs = (
+            [run_of(name, seed, {}, nll_iw=shared[seed] + rng.normal(more, 0.3)) for seed in seeds]
+            for name, more, seeds in (("a", TRUTH, (3, 0, 1, 4)), ("b", 0.0, (1, 2, 3, 0)))
+        )
+        gap = compare(ours, theirs)["nll_iw"]
+        covered += gap.low <= TRUTH <= gap.high
+        assert (gap.n, gap.over) == (3, "seeds")
+        assert gap.high - gap.low < 8, "what a seed does to both has not cancelled"
+
+    assert abs(covered - LEVEL * REPORTS / 4) <= BUDGET / 2
+
+
+def test_one_seed_is_compared_sentence_by_sentence() -> None:
+    rng, covered = np.random.default_rng(3), 0
+    for _ in range(REPORTS // 4):
+        hard = rng.normal(100, 40, 200)
+        ours, theirs = (hard + rng.normal(more, 1, 200) for more in (TRUTH, 0.0))
+        a, b = (
+            replace(run_of(name, 0, {}, nll_iw=found.mean()), sentences={"nll_iw": [*found]})
+            for name, found in (("a", ours), ("b", theirs))
+        )
+        gap = compare([a], [b])["nll_iw"]
+        covered += gap.low <= TRUTH <= gap.high
+        assert (gap.n, gap.over) == (200, "sentences") and gap.high - gap.low < 0.6
+
+    assert abs(covered - LEVEL * REPORTS / 4) <= BUDGET / 2
+
+
+def test_what_only_one_run_of_each_can_tell() -> None:
+    ours = run_of("a", 0, {}, nll_iw=3.0, kl=2.0, au=4, standard_errors={"nll_iw": 0.3, "kl": 0.1})
+    theirs = run_of("b", 0, {}, nll_iw=1.0, kl=None, au=1, standard_errors={"nll_iw": 0.4})
+    found = compare([ours], [theirs])
+
+    assert found.keys() == {"nll_iw", "au"}
+    assert (found["nll_iw"].over, found["nll_iw"].clear) == ("sentences", True)
+    assert found["nll_iw"].high - found["nll_iw"].low == pytest.approx(2 * 1.959964 * 0.5)
+    assert found["au"].low is None
+    assert compare([ours], [run_of("b", 1, {}, nll_iw=1.0)]) == {}
 
 
 def test_equal_runs_differ_by_nothing() -> None:
@@ -105,3 +161,43 @@ def test_reasons_name_what_decided() -> None:
     assert taken.headline == "Take b"
     assert taken.reasons[0].startswith("The decoder of b gains 5.00 nats")
     assert "a is next, with a gain of 2.00 nats" in taken.reasons[1]
+
+
+# What is said before it is believed
+
+
+@pytest.mark.parametrize(
+    ("kept", "gains", "told"),
+    [
+        (1, [0.2, 3.0, 4.2], "epoch 1 was kept, .* z_gain of 0.20 nats .* it was 4.20"),
+        (2, [0.2, 3.5, 4.2], None),  # less than a nat is lost
+        (3, [0.2, 3.0, 4.2], None),
+        (1, [0.2, math.nan, math.nan], None),
+        (None, [0.2, 3.0, 4.2], None),  # never validated
+        (1, [], None),  # a language model
+    ],
+)
+def test_an_early_epoch_that_was_kept_is_told(
+    kept: int | None, gains: list[float], told: str | None
+) -> None:
+    curves = {"epoch": [0.0, 1.0, 2.0]} | ({"valid_z_gain": gains} if gains else {})
+    line = early(run_of("beta", 2, curves, epoch=kept))
+
+    assert (line is None) == (told is None)
+    assert told is None or re.match(f"beta, seed 2: {told}", line)
+
+
+def test_reports_of_other_protocols_are_told() -> None:
+    told = {"split": "test", "sentences": 10, "tokens": 90, "samples": 50, "precision": "32"}
+    model = run_of("lm", 0, {}, protocol={**told, "samples": None})
+    other = run_of("b", 0, {}, protocol={**told, "samples": 5, "tokens": 91})
+
+    assert protocols([model, run_of("a", 0, {}, protocol=told)]) == []
+    assert protocols([model, run_of("a", 0, {}, protocol=told), other]) == ["tokens", "samples"]
+
+
+def test_steps_of_an_update_beyond_one_a_batch_are_told() -> None:
+    found = {name: [run_of(name, 0, {})] for name in ("lm", "a", "b", "c")}
+    found["b"] = [replace(found["b"][0], tokens=1500.0)]
+
+    assert work(found) == ["b: read 15.0 times as much as the usual method"]

@@ -10,7 +10,7 @@ from ..errors import TrainingError
 from ..runs import unwritable, write_json, write_text
 from ..wiring.parser import instantiate
 from .examine import Witness, examine, witness_of
-from .execute import execute
+from .execute import Failures, execute, first_line
 from .outcomes import Outcome, read_outcomes
 from .page import render
 from .plan import BASELINE, Plan
@@ -38,7 +38,7 @@ def compare(plan: Plan, jobs: int = 1) -> Results:
         reason = next(iter(failures.values()), "nothing was trained")
         raise TrainingError(f"no method has finished; the first failed with: {reason}")
     witness = witness_of(plan, outcomes.get(BASELINE, []))
-    outcomes = look(outcomes, witness)
+    outcomes = look(outcomes, witness, failures)
     results = assemble(plan, outcomes, failures, jobs)
     write_json(plan.folder / "results.json", results.to_dict())
     write_text(plan.folder / "report.html", render(results, witness))
@@ -46,14 +46,21 @@ def compare(plan: Plan, jobs: int = 1) -> Results:
     return results
 
 
-def look(outcomes: Mapping[str, list[Outcome]], witness: Witness) -> dict[str, list[Outcome]]:
-    """The outcomes with what is seen when their models are looked at."""
+def look(
+    outcomes: Mapping[str, list[Outcome]], witness: Witness, failures: Failures
+) -> dict[str, list[Outcome]]:
+    """The outcomes with what is seen when their models are looked at; `failures` has the rest."""
     total, progress = sum(map(len, outcomes.values())), Percentage("looking at the models")
     seen: dict[str, list[Outcome]] = {}
     for method, found in outcomes.items():
         seen[method] = []
         for outcome in found:
-            seen[method].append(replace(outcome, examined=examine(outcome, witness)))
+            try:
+                outcome = replace(outcome, examined=examine(outcome, witness))
+            except Exception as error:  # the numbers stand, and the other methods too
+                reason = f"it was trained, but not looked at: {first_line(error)}"
+                failures[method, outcome.task.seed] = reason
+            seen[method].append(outcome)
             progress(sum(map(len, seen.values())) / total)
     return seen
 

@@ -1,6 +1,6 @@
 """Running what a comparison needs: what is finished is not repeated, what fails stops nothing."""
 
-__all__ = ["Failures", "execute"]
+__all__ = ["Failures", "execute", "first_line"]
 
 import os
 import signal

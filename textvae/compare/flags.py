@@ -2,7 +2,8 @@
 
 __all__ = ["flag"]
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
@@ -10,14 +11,20 @@ from .execute import Failures
 from .outcomes import Outcome
 from .plan import BASELINE, Plan, differences
 
-BUDGET = ("max_epochs", "max_steps", "max_time", "limit_train_batches", "accumulate_grad_batches")
-"""The options of the trainer that decide how much a method may learn from."""
+BUDGET = ("trainer.max_epochs", "trainer.max_steps", "trainer.limit_train_batches")
+"""The options that decide how much a method may learn from."""
 
 SHARED = ("decoder", "optimizer", "lr_schedule", "trainer")
 """The groups that should be alike in every method; its encoder may belong to its posterior."""
 
+PROTOCOL = ("split", "sentences", "tokens", "samples", "precision")
+"""What the reports of all runs should have in common; only a latent takes samples."""
+
 MUCH = 1.5
 """The ratio from which one method is said to have had more than the others."""
+
+LOST = 1.0
+"""The nats of z_gain from which the choice of an epoch is said to have cost some."""
 
 
 def flag(
@@ -26,6 +33,7 @@ def flag(
     """One line for each thing that a reader must know before believing the table."""
     lines = [line for method in plan.methods for line in budget(plan, method)]
     lines += work(outcomes)
+    lines += [line for found in outcomes.values() for outcome in found if (line := early(outcome))]
     lines += [f"{method}, seed {seed}, failed: {why}" for (method, seed), why in failures.items()]
     counts = {method: len(found) for method, found in outcomes.items()}
     if len(set(counts.values())) > 1:
@@ -38,8 +46,10 @@ def flag(
         )
     if jobs > 1:
         lines.append(f"{jobs} runs shared the machine, so their times are not those of one alone")
-    revisions = {o.report.get("git_revision") for found in outcomes.values() for o in found}
-    if len(revisions) > 1:
+    every = [outcome for found in outcomes.values() for outcome in found]
+    if mixed := protocols(every):
+        lines.append(f"the reports are not of one protocol: they differ in {', '.join(mixed)}")
+    if len({outcome.report.get("git_revision") for outcome in every}) > 1:
         lines.append("the runs are of different revisions of the code")
     return lines
 
@@ -49,9 +59,8 @@ def budget(plan: Plan, method: str) -> list[str]:
     ours, base = plan.configs[method], plan.configs[BASELINE]
     lines = []
     for group in SHARED:
-        for key, (here, there) in differences(ours[group], base[group]).items():
-            name = f"{group}.{key}" if key else group
-            told = f"{method}: another {name} than the others: {shown(here)}, not {shown(there)}"
+        for key, (here, there) in differences({group: ours[group]}, {group: base[group]}).items():
+            told = f"{method}: another {key} than the others: {shown(here)}, not {shown(there)}"
             lines.append(told + ratio(key, here, there))
     return lines
 
@@ -73,7 +82,7 @@ def shown(value: Any) -> str:
 def work(outcomes: Mapping[str, list[Outcome]]) -> list[str]:
     """Where a method did much more work than the usual, whatever its configuration says."""
     lines = []
-    told = {"epochs": "saw the data {:.1f} times as often", "steps": "took {:.1f} times the steps"}
+    told = {"epochs": "saw the data {:.1f} times as often", "tokens": "read {:.1f} times as much"}
     for name, words in told.items():
         means = {
             method: sum(getattr(o, name) for o in found) / len(found)
@@ -84,3 +93,26 @@ def work(outcomes: Mapping[str, list[Outcome]]) -> list[str]:
             if usual and value >= MUCH * usual and method != BASELINE:
                 lines.append(f"{method}: {words.format(value / usual)} as the usual method")
     return lines
+
+
+def early(outcome: Outcome) -> str | None:
+    """Where the epoch that was kept has much less of a latent than the last."""
+    gains, kept = outcome.curves.get("valid_z_gain"), outcome.report.get("epoch")
+    if not gains or kept is None:
+        return None
+    gain = dict(zip(outcome.curves["epoch"], gains, strict=True)).get(kept - 1, math.nan)
+    if not gains[-1] - gain >= LOST:  # neither is known where they are no numbers
+        return None
+    return (
+        f"{outcome.task.method}, seed {outcome.task.seed}: epoch {kept} was kept, the best by its "
+        f"bound, with a z_gain of {gain:.2f} nats on validation; at the end of training it was "
+        f"{gains[-1]:.2f}"
+    )
+
+
+def protocols(outcomes: Sequence[Outcome]) -> list[str]:
+    """What the protocols of some reports do not agree in."""
+    found = [outcome.report.get("protocol", {}) for outcome in outcomes]
+    values = {name: {told.get(name) for told in found} for name in PROTOCOL}
+    values["samples"].discard(None)
+    return [name for name in PROTOCOL if len(values[name]) > 1]

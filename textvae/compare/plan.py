@@ -22,8 +22,11 @@ from ..wiring.texts import settle_text
 BASELINE = "lm"
 """The method that every comparison has: a language model, which no latent helps."""
 
-OF_LATENTS = ("encoder", "posterior", "prior", "objective", "update")
+OF_LATENTS = ("encoder", "posterior", "prior", "auxiliary", "objective", "update")
 """The groups whose options mean nothing to a language model."""
+
+ALIKE = ("data", "samples")
+"""What no method may have for itself."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,7 @@ def make_plan(
             instantiate(configs[method])
         except UsageError as error:
             raise UsageError(f"method {method}: {error}") from error
-    check_data(configs)
+    check_alike(configs)
 
     first = configs[BASELINE].seed
     text = settle_text(configs[BASELINE])
@@ -186,21 +189,19 @@ def without(options: Sequence[str], groups: Sequence[str]) -> Iterator[str]:
             yield option
 
 
-def check_data(configs: Mapping[str, Namespace]) -> None:
+def check_alike(configs: Mapping[str, Namespace]) -> None:
     """
     Raises:
-        UsageError: If two methods were to see different data.
+        UsageError: If two methods were to see different data, or to be measured differently.
     """
-    first, *others = configs
-    for other in others:
-        found = differences(
-            {"data": plain_data(configs[first])["data"]},
-            {"data": plain_data(configs[other])["data"]},
-        )
-        for key, (_, value) in found.items():
+    asked = {method: plain_data(config) for method, config in configs.items()}
+    common = {name: asked[BASELINE][name] for name in ALIKE}
+    for method, plain in asked.items():
+        for key, (_, value) in differences(common, {name: plain[name] for name in ALIKE}).items():
+            group = key.split(".")[0]
             raise UsageError(
-                f"method {other} needs other data ({key}: {value}); compare methods on the same "
-                f"data, or give all of them its data by --config or --data"
+                f"method {method} needs other {group} ({key}: {value}); compare methods by the "
+                f"same {group}, or give all of them its own by --config or --{group}"
             )
 
 

@@ -32,7 +32,7 @@ class Recommendation:
 
     @property
     def headline(self) -> str:
-        """The whole in three words."""
+        """The whole in a few words."""
         return f"Take {self.method}" if self.method else "None can be recommended"
 
 
