@@ -111,6 +111,8 @@ def test_a_model_that_does_not(tmp_path: Path, capfd: pytest.CaptureFixture[str]
     assert capfd.readouterr().err == ""
     assert verdict["verdict"].startswith("z is used: KL ") and not verdict["collapsed"]
     assert verdict["advice"] is None and verdict["dead_dimensions"] == []
+    doctor.since = 3  # as of a model that has recovered
+    assert doctor.verdict(module.vae, [])["verdict"].endswith("; in epoch 3 it was not")
     assert trainer.callback_metrics["valid_mi"] > 0.9
     assert trainer.callback_metrics["valid_z_gain"] > 1
     assert trainer.callback_metrics["encoder_gradient"] > 0.01

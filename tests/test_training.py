@@ -15,7 +15,7 @@ from textvae.data.batching import BatchPlan, SentenceLoader, collate
 from textvae.decoders import GRUDecoder
 from textvae.encoders import GRUEncoder
 from textvae.errors import TrainingError, UsageError
-from textvae.objectives import BetaELBO
+from textvae.objectives import BetaELBO, Lagrangian, Objective
 from textvae.posteriors import BatchNormPosterior, GaussianPosterior, Posterior
 from textvae.priors import StandardNormal
 from textvae.schedules import Linear
@@ -196,6 +196,13 @@ def test_a_decay_to_no_end_is_refused(tmp_path: Path) -> None:
         trainer(tmp_path, max_epochs=-1).fit(make(), loader())
 
 
+def test_a_share_of_no_end_is_refused(tmp_path: Path) -> None:
+    module = make(lr_schedule=ConstantRate())
+    module.objective = BetaELBO(Linear(length="25%"))
+    with pytest.raises(UsageError, match="'25%' needs 'all_batches'.* set --trainer.max_epochs"):
+        trainer(tmp_path, max_epochs=-1).fit(module, loader())
+
+
 class Scripted(pl.Callback):
     """Puts a known value in the place of the validation metric and notes what follows."""
 
@@ -228,6 +235,22 @@ def test_plateau_halving(tmp_path: Path) -> None:
     assert torch.equal(starts[3], ends[2])  # and elsewhere nothing is reloaded
     with pytest.raises(ValueError, match="'factor' must lie between 0 and 1, got 2"):
         PlateauHalving(factor=2)
+
+
+@pytest.mark.parametrize(
+    "objective", [BetaELBO(0.4), Lagrangian(rate=0.0), Lagrangian(rate=900.0)]
+)
+def test_a_model_is_chosen_by_its_bound_and_its_rate(tmp_path: Path, objective: Objective) -> None:
+    """What the divergence lacks to the rate is no gain; without a rate it is the bound itself."""
+    module = make()
+    module.objective = objective
+    run = trainer(tmp_path, max_epochs=1)
+    run.fit(module, loader(), validation())
+    found = run.callback_metrics
+
+    missed = max(0.0, (objective.rate or 0.0) - found["valid_kl"].item())
+    assert (missed > 800) == (objective.rate == 900)
+    assert found["valid_loss"] == pytest.approx(found["valid_nll_elbo"].item() + missed)
 
 
 def test_batch_norm_is_calibrated_before_validation(tmp_path: Path) -> None:

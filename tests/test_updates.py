@@ -83,12 +83,7 @@ def make(
 
 
 def fit(module: LitTextVAE, folder: Path, ckpt: Path | None = None, **options: Any) -> pl.Trainer:
-    options = {
-        "max_epochs": 4,
-        "gradient_clip_val": CLIP,
-        "num_sanity_val_steps": 0,
-        **options,
-    }
+    options = {"max_epochs": 4, "gradient_clip_val": CLIP, "num_sanity_val_steps": 0, **options}
     trainer = pl.Trainer(
         default_root_dir=folder,
         accelerator="cpu",
@@ -391,6 +386,8 @@ def test_what_watches_validation_begins_with_the_new_decoder(tmp_path: Path) -> 
 def test_pretraining_leaves_time_for_the_model(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="pre-training takes 4ep, which is the whole training"):
         fit(make(Pretraining("4ep")), tmp_path)
+    with pytest.raises(UsageError, match="'25%' needs 'all_batches'.* set --trainer.max_epochs"):
+        fit(make(Pretraining("25%")), tmp_path, max_epochs=-1, max_time={"minutes": 1})
     with pytest.raises(ValueError, match="'length' must be positive"):
         Pretraining(0)
     kept = make(Pretraining(3, reset_decoder=False), objective=BetaELBO(0.0))

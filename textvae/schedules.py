@@ -11,6 +11,7 @@ import math
 import re
 
 from .component import Component
+from .errors import UsageError
 
 
 class Schedule(Component, abc.ABC):
@@ -36,7 +37,7 @@ class Schedule(Component, abc.ABC):
         """A length in batches.
 
         Raises:
-            ValueError: If it is a share of what nobody has told the length of.
+            UsageError: If it is a share of what nobody has told the length of.
         """
         number, unit = _parse(length)
         if unit == "ep":
@@ -45,9 +46,9 @@ class Schedule(Component, abc.ABC):
 
     def _known(self, name: str, length: str | int) -> int:
         if (value := getattr(self, name)) is None:
-            raise ValueError(
-                f"{type(self).__name__}: the length {length!r} needs '{name}'; "
-                f"set it, or give a number of batches."
+            raise UsageError(
+                f"{type(self).__name__}: the length {length!r} needs '{name}', which a training "
+                f"knows that has an end; set --trainer.max_epochs, or give a number of batches"
             )
         return value
 

@@ -120,7 +120,8 @@ class CollapseDoctor(pl.Callback):
         collapsed = found.z_gain < self.threshold
         line = _ill(found) if collapsed else f"z is used: {found.told()}"
         if self.since is not None:
-            line += f"; collapse began in epoch {self.since}"
+            told = "; collapse began in epoch {}" if collapsed else "; in epoch {} it was not"
+            line += told.format(self.since)
         advice = _advice(found, vae) if collapsed else None
         return {**_plain(line, collapsed), "dead_dimensions": found.dead, "advice": advice}
 
