@@ -156,6 +156,9 @@ def test_a_published_protocol_has_its_numbers(paper: str, corpus_name: str) -> N
         beta, length = objective.init_args.beta.init_args, config["update"].init_args.length
         assert beta.delay == length and beta.length == "10ep"  # warm-up follows pre-training
         assert config.lr_schedule.init_args.start_epoch == 35
+    if paper == "fu2019":
+        beta = objective.init_args.beta.init_args
+        assert (beta.period, beta.start, beta.rise) == ("10ep", 0.1, 0.45)  # up by 0.2 an epoch
     if paper == "zhu2020":
         assert posterior.init_args.gamma == 0.5 and encoder.init_range is None
     if paper == "xu2018":

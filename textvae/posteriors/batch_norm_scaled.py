@@ -33,8 +33,10 @@ class BatchNormScaledPosterior(Posterior):
     variances before normalisation are large against `eps`.
 
     References:
-        | A Batch Normalized Inference Network Keeps the KL Vanishing Away (Zhu et al., 2020)
-        | https://arxiv.org/abs/2004.12585
+        | Variational Autoencoders (5): VAE + BN = A Better VAE (Su, 2020), in Chinese
+        | https://kexue.fm/archives/7381
+        | A Batch Normalized Inference Network Keeps the KL Vanishing Away (Zhu et al., 2020),
+        | for the normalised means https://arxiv.org/abs/2004.12585
 
     Arguments:
         in_features: The size of the features h.
