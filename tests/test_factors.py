@@ -54,10 +54,7 @@ def test_what_a_rotation_mixes_is_still_told_but_no_longer_apart() -> None:
 
     assert dci(mixed, FACTORS).disentanglement < 0.6
     assert max(information_gaps(mixed, FACTORS).values()) < 0.5
-    assert all(
-        accuracy > 0.99
-        for accuracy, _ in probe_factors(APART[:, :2], {"two": FACTORS["two"]}).values()
-    )
+    assert probe_factors(mixed, {"two": FACTORS["two"]})["two"][0] > 0.99
 
 
 def test_shared_information_is_that_of_a_noisy_channel() -> None:
