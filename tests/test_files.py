@@ -31,6 +31,15 @@ def test_a_folder_may_be_compressed(folder: str) -> None:
     assert everything(words(folder)) == plain
 
 
+def test_a_file_that_is_renamed_is_read_as_its_new_name_says(write: Callable[..., str]) -> None:
+    folder = Path(write("mine/train.txt", ["text", *LINES])).parent
+    for split in ("valid", "test"):
+        write(f"mine/{split}.txt", ["a", "b"])
+    assert everything(words(str(folder)))["train"] == ["text", *LINES]
+    (folder / "train.txt").rename(folder / "train.tsv")
+    assert everything(words(str(folder)))["train"] == LINES
+
+
 def test_a_file_is_split_whole_by_the_hash_of_its_sentences(write: Callable[..., str]) -> None:
     lines = LINES + LINES[:100] + LINES[:50]
     splits = everything(words(write("a.txt", lines), fractions=(0.1, 0.2)))

@@ -37,7 +37,8 @@ class FolderSource(TextSource):
         self.files = {split: _find(folder, split) for split in SPLITS}
 
     def identity(self) -> Any:
-        return [self.folder.name, astuple(self.columns), *map(digest, self.files.values())]
+        files = [[path.name, digest(path)] for path in self.files.values()]
+        return [self.folder.name, astuple(self.columns), files]
 
     def rows(self, tally: Tally) -> dict[str, Iterator[Row]]:
         return {split: read_rows(path, self.columns, tally) for split, path in self.files.items()}
