@@ -133,6 +133,13 @@ def test_an_index_finds_what_the_comparison_finds() -> None:
         operations.neighbors(vae, ["a"], TEXTS, index="none")
 
 
+def test_what_an_index_does_not_find_is_no_neighbour(monkeypatch: pytest.MonkeyPatch) -> None:
+    few = torch.tensor([[0.5, float("inf")]]), torch.tensor([[2, -1]])
+    monkeypatch.setattr(sys.modules["textvae.operations.neighbors"], "_hnsw", lambda *_: few)
+    (found,) = operations.neighbors(model(sphere=False), ["a"], TEXTS, 2, "hnsw")
+    assert found == [operations.Neighbour(TEXTS[2], 0.5, 2)]
+
+
 def test_an_analogy_with_itself_is_what_it_becomes(vae: TextVAE) -> None:
     for a, b in (("a b c", "d e"), ("c", "b b d a")):
         assert operations.analogy(vae, a, b, a) == vae.reconstruct([b])[0]
@@ -185,6 +192,9 @@ def test_blanks_are_filled_and_ranked_by_the_whole_sentence(vae: TextVAE) -> Non
         with pytest.raises(UsageError, match="infilling needs one blank, _, got"):
             operations.infill(vae, text)
     assert operations.infill(vae, "_ a", proposals=6, samples=2)[0].text.endswith(" a")
+    # One that stands alone is the blank, whatever else has an underscore.
+    found = operations.infill(vae, "a_b _ d", proposals=6, samples=2)
+    assert all(fill.text == f"a_b {fill.fill} d" for fill in found)
 
 
 def test_copies_are_counted_by_their_words() -> None:
@@ -251,7 +261,8 @@ def test_figures_are_what_their_names_say_and_the_same_each_time(tmp_path: Path)
         "map": lambda path: plot_map(path, z, labels, "kind"),
         "length": lambda path: plot_map(path, z, list(range(30)), "tokens"),
         "kl": lambda path: plot_kl(path, [0.1, 2.0, 0.5]),
-        "way": lambda path: plot_interpolation(path, ["a b", "c d"], -(z[:5, :2] ** 2)),
+        # Dollars, which would make a formula, and a broken one.
+        "way": lambda path: plot_interpolation(path, ["$ N {", "c $ ^"], -(z[:5, :2] ** 2)),
     }
     for name, draw in draws.items():
         for suffix, magic in ((".png", b"\x89PNG"), (".svg", b"<?xml")):

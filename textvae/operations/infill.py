@@ -2,6 +2,7 @@
 
 __all__ = ["BLANK", "Fill", "infill"]
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -64,9 +65,12 @@ def infill(
     Raises:
         UsageError: If there is not one blank.
     """
-    if text.count(BLANK) != 1:
-        raise UsageError(f"infilling needs one blank, {BLANK}, got {text.count(BLANK)}: {text}")
-    before, after = (part.strip() for part in text.split(BLANK))
+    # A blank that stands alone is one, whatever else has an underscore, such as _UNK.
+    parts = re.split(rf"(?<!\S){BLANK}(?!\S)", text)
+    parts = parts if len(parts) > 1 else text.split(BLANK)
+    if len(parts) != 2:
+        raise UsageError(f"infilling needs one blank, {BLANK}, got {len(parts) - 1}: {text}")
+    before, after = (part.strip() for part in parts)
     spaced = is_spaced([text])
     joint = " " if spaced else ""
     (z,) = vae.encode([joint.join(filter(None, (before, after))) or BLANK])

@@ -64,7 +64,7 @@ def neighbors(
     if is_sphere(vae):
         distances = 2 * (distances / 2).clamp(max=1).asin()  # from a chord to its angle
     return [
-        [Neighbour(texts[i], d, i) for d, i in zip(*row, strict=True)]
+        [Neighbour(texts[i], d, i) for d, i in zip(*row, strict=True) if i >= 0]
         for row in zip(distances.tolist(), positions.tolist(), strict=True)
     ]
 
@@ -95,4 +95,5 @@ def _hnsw(z: Tensor, corpus: Tensor, top: int) -> tuple[Tensor, Tensor]:
     graph.hnsw.efSearch = max(64, 2 * top)
     graph.add(corpus.numpy())
     squares, positions = graph.search(z.numpy(), top)
+    # Where it finds too few, the position is -1.
     return torch.from_numpy(squares).clamp(min=0).sqrt(), torch.from_numpy(positions)

@@ -32,4 +32,5 @@ def perturb(
     """
     (z,) = vae.encode([text])
     around = perturbed(z, n, scale, seed, is_sphere(vae))
-    return vae.decode(around, strategy, seed=seed, **options)
+    # Another seed for the words: the same one would draw them by the numbers behind the noise.
+    return vae.decode(around, strategy, seed=seed + 1, **options)

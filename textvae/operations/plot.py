@@ -1,6 +1,6 @@
 """Figures of a latent space: a map, the divergence of each dimension, an interpolation."""
 
-__all__ = ["METHODS", "plot_interpolation", "plot_kl", "plot_map"]
+__all__ = ["METHODS", "check_name", "plot_interpolation", "plot_kl", "plot_map"]
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -104,6 +104,17 @@ def plot_interpolation(path: str | Path, lines: Sequence[str], log_probs: np.nda
         figure.colorbar(image, label="log p(line | z), below the likeliest")
 
 
+def check_name(path: str | Path) -> Path:
+    """
+    Raises:
+        UsageError: If the name is not that of a figure.
+    """
+    path = Path(path)
+    if path.suffix not in KINDS:
+        raise UsageError(f"{path}: a figure ends in {' or '.join(KINDS)}")
+    return path
+
+
 def _projected(z: np.ndarray, method: str, seed: int) -> tuple[np.ndarray, list[str]]:
     """Two coordinates of each latent, and their names."""
     if method not in get_args(METHODS):
@@ -132,15 +143,15 @@ def _projected(z: np.ndarray, method: str, seed: int) -> tuple[np.ndarray, list[
 @contextmanager
 def _figure(path: str | Path, width: float, height: float) -> "Iterator[Figure]":
     """A figure in inches that is saved when the block ends, whole and the same each time."""
-    path = Path(path)
-    if path.suffix not in KINDS:
-        raise UsageError(f"{path}: a figure ends in {' or '.join(KINDS)}")
+    path = check_name(path)
     import matplotlib
     from matplotlib.figure import Figure
     from matplotlib.font_manager import get_font_names
 
     fonts = ["DejaVu Sans", *sorted(set(FONTS) & set(get_font_names()))]
-    with matplotlib.rc_context({"font.family": fonts, "svg.hashsalt": "textvae"}):
+    # A sentence with two dollars is no formula.
+    options = {"font.family": fonts, "svg.hashsalt": "textvae", "text.parse_math": False}
+    with matplotlib.rc_context(options):
         figure = Figure((width, height), dpi=150, layout="constrained")
         yield figure
         metadata = {"Date": None} if path.suffix == ".svg" else None
