@@ -1,5 +1,6 @@
 """Linear probes, against labels whose best reachable accuracy is known."""
 
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -63,6 +64,14 @@ def test_the_command(
     assert found["accuracy"] == {"10": 1.0, "30": 1.0} and found["chance"] == 0.5
     code, out, _ = command("probe", "tiny", "--text", path, "--sizes", "20")
     assert code == 0 and "20  100.0%" in out and "chance  50.0%" in out
+    headed = [f"{places[i % 2]}\t{i % 2}" for i in range(60)]
+    rows = "".join(json.dumps({"label": i % 2, "text": places[i % 2]}) + "\n" for i in range(60))
+    for path in (
+        write("headed.tsv", ["text\tlabel", *headed]),
+        write("rows.jsonl.gz", gzip.compress(rows.encode())),
+    ):
+        code, out, _ = command("probe", "tiny", "--text", path, "--json")
+        assert code == 0 and json.loads(out) == found, path
     code, _, err = command("probe", "tiny")
     assert code == 2 and "no labels: name their column by --label-column" in err
 

@@ -67,6 +67,20 @@ def test_sentences_are_read_from_a_table(command: Run, corpus: str) -> None:
     assert lines.count("\n") == Path(corpus).read_text().count("\n") - 1
     code, out, err = command("encode", "tiny", "--text", corpus)
     assert (code, out) == (2, "") and "name the column of sentences" in err
+    # The same table by a pattern, on standard input, and for the numbers of a model.
+    column = ("--text-column", "line")
+    assert command("reconstruct", "tiny", "--text", "ro*.tsv", *column)[1] == lines
+    assert command("reconstruct", "tiny", *column, stdin=Path(corpus).read_text())[1] == lines
+    evaluate = ("evaluate", "tiny", "--samples", "2", "--json", "--text", corpus, *column)
+    found = json.loads(command(*evaluate)[1])["protocol"]
+    assert found["sentences"] == lines.count("\n")
+
+
+def test_a_labelled_table_comes_on_standard_input(command: Run, corpus: str) -> None:
+    arguments = ("transfer", "tiny", A, "--from", "0", "--to", "1", *COLUMNS, "--text")
+    table = Path(corpus).read_text()
+    code, out, _ = command(*arguments, "-", stdin=table)
+    assert (code, out) == command(*arguments, corpus)[:2] and code == 0
 
 
 def test_novelty_is_told(command: Run) -> None:
@@ -82,6 +96,17 @@ def test_latents_go_into_one_file(command: Run, corpus: str) -> None:
         assert file["z"].shape == (len(file["text"]), 4) and set(file["label"]) <= {"0", "1"}
     assert (code, out) == (0, "") and "wrote z.npz: " in err
     assert command("export", "tiny", "--out", "z.csv")[0] == 2
+
+
+def test_a_file_says_what_it_holds(command: Run) -> None:
+    out = command("encode", "tiny", A, B, "--out", "z.npy", "--json")[1]
+    assert json.loads(out) == {"file": "z.npy", "sentences": 2}
+    np.savez("bundle.npz", z=np.zeros((2, 4)))
+    Path("empty.npy").write_bytes(b"")
+    Path("bundle.npz").rename("bundle.npy")
+    for name in ("empty.npy", "bundle.npy"):
+        code, out, err = command("decode", "tiny", name)
+        assert (code, out, err.count("\n")) == (2, "", 1) and "no array of numbers" in err
 
 
 def test_figures_are_drawn(command: Run, corpus: str) -> None:
@@ -102,6 +127,13 @@ def test_figures_are_drawn(command: Run, corpus: str) -> None:
         (("traverse", "tiny", A), "one of the arguments --dimension --axis is required"),
         (("traverse", "tiny", A, "--dimension", "9"), "there is no dimension 9; this model has 0"),
         (("infill", "tiny", A), "infilling needs one blank"),
+        (("perturb", "tiny", " "), "sentence 1 is empty; give one with words in it"),
+        (("neighbors", "tiny", A, ""), "sentence 2 is empty"),
+        (("traverse", "tiny", "", "--dimension", "0"), "sentence 1 is empty"),
+        (("plot", "tiny", "map", A, "--out", "a.png"), "sentences are for interpolation; a map"),
+        (("encode", "tiny", A, "--out", "z.txt"), "z.txt: a file of latents alone ends in .npy"),
+        (("encode", "tiny", A, "--text-column", "2"), "--text-column is of a file"),
+        (("evaluate", "tiny", "--text-column", "2"), "--text-column is of a file"),
         (("plot", "tiny", "map", "--out", "a.gif"), "a.gif: a figure ends in .png or .svg"),
         (("plot", "tiny", "map", "--out", "a.png", "--color-by", "label"), "no labels: name"),
         (("plot", "tiny", "interpolation", A, "--out", "a.png"), "between two sentences, got 1"),

@@ -11,7 +11,6 @@ from .common import (
     add_sentences,
     decoding_of,
     load,
-    note_lost,
     print_json,
     read_sentences,
 )
@@ -36,8 +35,7 @@ def run(arguments: Namespace) -> None:
     sentences = read_sentences(arguments)
     if len(sentences) != 3:
         raise UsageError(f"an analogy is made of three sentences, A B C, got {len(sentences)}")
-    vae = load(arguments)
-    note_lost(vae, sentences)
+    vae = load(arguments, sentences)
 
     from ..operations import analogy
 

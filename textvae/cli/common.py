@@ -7,7 +7,6 @@ __all__ = [
     "at_least",
     "decoding_of",
     "load",
-    "note_lost",
     "print_json",
     "print_lines",
     "read_sentences",
@@ -18,8 +17,7 @@ import json
 import math
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..console import note
@@ -28,6 +26,9 @@ from ..runs import find_model
 
 if TYPE_CHECKING:
     from ..api import TextVAE
+    from ..data.tables import Row
+
+STDIN = "standard input"
 
 
 def at_least(kind: type, low: float, high: float = math.inf) -> Callable[[str], Any]:
@@ -57,7 +58,9 @@ def add_run(parser: ArgumentParser) -> None:
 def add_sentences(parser: ArgumentParser) -> None:
     """Adds the three ways in which a command reads sentences."""
     parser.add_argument("sentences", nargs="*", metavar="SENTENCE", help="the sentences")
-    parser.add_argument("--text", metavar="FILE", help="a text or a table; else standard input")
+    parser.add_argument(
+        "--text", metavar="FILE", help="a text or a table; else standard input, or -"
+    )
     parser.add_argument(
         "--text-column", metavar="NAME", help="the column of the sentences, by name or number"
     )
@@ -100,12 +103,19 @@ def decoding_of(arguments: Namespace) -> dict[str, Any]:
     return {"strategy": strategy} | {k: v for k, v in options.items() if v is not None}
 
 
-def load(arguments: Namespace) -> "TextVAE":
+def load(arguments: Namespace, sentences: Sequence[str] = ()) -> "TextVAE":
     """The model that a command is given, on its device.
 
+    Arguments:
+        arguments: Those of the command.
+        sentences: What it is to read; words that it does not know are counted for the user.
+
     Raises:
-        UsageError: If there is none, or no such device.
+        UsageError: If there is none, or no such device, or a sentence is empty.
     """
+    for number, sentence in enumerate(sentences, 1):
+        if not sentence.strip():
+            raise UsageError(f"sentence {number} is empty; give one with words in it")
     folder = find_model(arguments.run)  # before torch, whose import takes a second
 
     import torch
@@ -116,9 +126,12 @@ def load(arguments: Namespace) -> "TextVAE":
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        return TextVAE.load(folder).to(device)
+        vae = TextVAE.load(folder).to(device)
     except (RuntimeError, AssertionError) as error:
         raise UsageError(f"--device {device}: {str(error).splitlines()[0]}") from error
+    if lost := vae.tokenizer.count_lost(sentences):
+        note(f"words or characters that the model does not know: {lost:,}")
+    return vae
 
 
 def read_sentences(arguments: Namespace) -> list[str]:
@@ -127,48 +140,43 @@ def read_sentences(arguments: Namespace) -> list[str]:
     Raises:
         UsageError: If there are none, or they are given twice.
     """
-    if arguments.sentences and arguments.text:
-        raise UsageError("sentences are given both as arguments and by --text; leave one out")
     if not arguments.sentences:
-        return read_text(arguments.text, arguments.text_column)
-    for number, sentence in enumerate(arguments.sentences, 1):
-        if not sentence.strip():
-            raise UsageError(f"sentence {number} is empty; give one with words in it")
+        rows = read_text([arguments.text or "-"], arguments.text_column)
+        return [text for text, _ in rows]
+    if arguments.text:
+        raise UsageError("sentences are given both as arguments and by --text; leave one out")
+    if arguments.text_column is not None:
+        raise UsageError("--text-column is of a file: name it by --text")
     return list(arguments.sentences)
 
 
-def read_text(file: str | None, column: str | None = None) -> list[str]:
-    """The sentences of a file, or of standard input where None or -.
+def read_text(
+    names: Sequence[str], text_column: str | None = None, label_column: str | None = None
+) -> "list[Row]":
+    """The sentences of files, with their labels if their column is named.
 
     Arguments:
-        file: The file; its name says what it is.
-        column: The column of the sentences, if it is a table.
+        names: Files and patterns, whose names say what they are; - is standard input.
+        text_column: The column of the sentences, if they are tables.
+        label_column: That of the labels.
 
     Raises:
         UsageError: If it is not the text that it should be.
     """
-    from ..data.reader import Tally, read_stream
-    from ..data.tables import Columns, read_rows
+    from ..data.opening import find_files
+    from ..data.reader import Tally
+    from ..data.tables import Columns, read_lines, read_rows
 
-    tally = Tally()
-    if file is None or file == "-":
+    columns, tally, rows = Columns(text_column, label_column), Tally(), []
+    if "-" in names:
         if sys.stdin.isatty():
             note("reading sentences from the terminal, one a line; Ctrl-D ends them")
-        name = "standard input"
-        sentences = list(read_stream(sys.stdin.buffer, name, tally))
-    else:
-        name = file
-        sentences = [text for text, _ in read_rows(Path(file), Columns(column), tally)]
-    for line in tally.notes(name):
+        rows += read_lines(sys.stdin.buffer, STDIN, columns, tally)
+    for path in find_files([name for name in names if name != "-"]):
+        rows += read_rows(path, columns, tally)
+    for line in tally.notes(", ".join(STDIN if name == "-" else name for name in names)):
         note(line)
-    return sentences
-
-
-def note_lost(vae: "TextVAE", sentences: Sequence[str]) -> None:
-    """Says how many words of the sentences the model does not know."""
-    lost = vae.tokenizer.count_lost(sentences)
-    if lost:
-        note(f"words or characters that the model does not know: {lost:,}")
+    return rows
 
 
 def print_json(value: Any) -> None:
@@ -176,7 +184,9 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, ensure_ascii=False, indent=2))
 
 
-def print_lines(lines: Iterable[str]) -> None:
-    """Prints a result, one line each."""
-    for line in lines:
-        print(line)
+def print_lines(arguments: Namespace, lines: Sequence[str]) -> None:
+    """Prints sentences, one line each, or as JSON where that is asked."""
+    if arguments.json:
+        print_json(lines)
+    else:
+        print(*lines, sep="\n")

@@ -1,13 +1,16 @@
 """How a command on a trained model reads a corpus: a text, or a split of the model's own."""
 
-__all__ = ["add_corpus", "read_corpus"]
+__all__ = ["add_corpus", "own_data", "read_corpus"]
 
 from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
 
-from ..console import note
 from ..errors import UsageError
 from ..runs import Run, find_model
 from .common import read_text
+
+if TYPE_CHECKING:
+    from ..data import SentenceData
 
 SPLITS = ("train", "valid", "test")
 
@@ -22,40 +25,48 @@ def add_corpus(parser: ArgumentParser, split: str) -> None:
     add("--split", choices=SPLITS, default=split, help=help_split)
 
 
-def read_corpus(arguments: Namespace) -> tuple[list[str], list[str] | None]:
+def read_corpus(
+    arguments: Namespace, labelled: bool = False
+) -> tuple[list[str], list[str] | None]:
     """The sentences of a corpus, and their labels if it has some.
+
+    Arguments:
+        arguments: Those of the command.
+        labelled: Whether it must have labels.
 
     Raises:
         UsageError: If it is not as it should be, or the model has no run to take it from.
     """
-    if arguments.text is None:
-        return _own(arguments)
-    if arguments.text == ["-"]:
-        return read_text("-"), None
+    texts, labels = _own(arguments) if arguments.text is None else _given(arguments)
+    if labelled and labels is None:
+        raise UsageError("no labels: name their column by --label-column, and a file by --text")
+    return texts, labels
 
-    from ..data.places import find_files
-    from ..data.reader import Tally
-    from ..data.tables import Columns, read_rows
 
-    tally, rows = Tally(), []
-    columns = Columns(arguments.text_column, arguments.label_column)
-    for path in find_files(arguments.text):
-        rows += read_rows(path, columns, tally)
-    for line in tally.notes(", ".join(arguments.text)):
-        note(line)
+def own_data(name: str) -> "SentenceData":
+    """The text that a run was trained on.
+
+    Raises:
+        UsageError: If the model has no run to take it from.
+    """
+    from ..wiring.splits import data_of
+
+    model = find_model(name)
+    if not Run(model.parent).config.is_file():
+        raise UsageError(f"{model} is a model without its run; give its sentences with --text")
+    return data_of(Run.existing(str(model.parent)))
+
+
+def _given(arguments: Namespace) -> tuple[list[str], list[str] | None]:
+    rows = read_text(arguments.text, arguments.text_column, arguments.label_column)
     texts, labels = (list(column) for column in zip(*rows, strict=True))
-    return texts, None if columns.label is None else labels
+    return texts, None if arguments.label_column is None else labels
 
 
 def _own(arguments: Namespace) -> tuple[list[str], list[str] | None]:
-    from ..wiring.splits import data_of
-
     for name in ("text_column", "label_column"):
         if getattr(arguments, name) is not None:
             raise UsageError(f"--{name.replace('_', '-')} is of a file: name it by --text")
-    model = find_model(arguments.run)
-    if not Run(model.parent).config.is_file():
-        raise UsageError(f"{model} is a model without its run; give its sentences with --text")
-    data = data_of(Run.existing(str(model.parent)))
+    data = own_data(arguments.run)
     labels = data.labels(arguments.split)
     return list(data.texts(arguments.split)), None if labels is None else list(labels)

@@ -5,7 +5,7 @@ __all__ = ["DESCRIPTION", "add_arguments", "run"]
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
-from .common import print_json, print_lines
+from .common import print_json
 
 if TYPE_CHECKING:
     from ..data import SentenceData
@@ -65,7 +65,7 @@ def run(arguments: Namespace) -> None:
     if not tally.refusals:
         spaced = surveys["train"].spaced
         whole |= {"splits": read_as(data, spaced), "notes": data.notes, "examples": examples(data)}
-    print_json(whole) if arguments.json else print_lines(table(whole))
+    print_json(whole) if arguments.json else print(*table(whole), sep="\n")
 
 
 def facts(found: "Survey") -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
-from .common import add_decoding, add_run, decoding_of, load, print_json, print_lines
+from .common import STDIN, add_decoding, add_run, decoding_of, load, print_lines
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,7 +31,7 @@ def run(arguments: Namespace) -> None:
     options = decoding_of(arguments)
     z = read_latents(arguments.file)
     sentences = load(arguments).decode(z, **options)
-    print_json(sentences) if arguments.json else print_lines(sentences)
+    print_lines(arguments, sentences)
 
 
 def read_latents(file: str | None) -> "np.ndarray":
@@ -42,12 +42,13 @@ def read_latents(file: str | None) -> "np.ndarray":
     """
     import numpy as np
 
-    name = "standard input" if file in (None, "-") else file
+    name = STDIN if file in (None, "-") else file
     try:
-        if file is not None and Path(file).suffix == ".npy":
-            z = np.load(file, allow_pickle=False)
+        if Path(name).suffix == ".npy":
+            with open(name, "rb") as stream:
+                z = np.lib.format.read_array(stream, allow_pickle=False)
         else:
-            stream = sys.stdin if name == "standard input" else file
+            stream = sys.stdin if name == STDIN else file
             with warnings.catch_warnings(action="ignore"):  # that there is nothing, we say below
                 z = np.loadtxt(stream, ndmin=2)
         z = z.astype(np.float32)

@@ -6,7 +6,8 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ..console import note
-from .common import add_run, add_sentences, load, note_lost, print_json, read_sentences
+from ..errors import UsageError
+from .common import add_run, add_sentences, load, print_json, read_sentences
 
 DESCRIPTION = """Turns sentences into latent vectors: the mode of each one's posterior.
 
@@ -22,10 +23,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> None:
     """Runs the command."""
+    if arguments.out and Path(arguments.out).suffix != ".npy":
+        raise UsageError(f"{arguments.out}: a file of latents alone ends in .npy; see also export")
     sentences = read_sentences(arguments)
-    vae = load(arguments)
-    note_lost(vae, sentences)
-    z = vae.encode(sentences).cpu()
+    z = load(arguments, sentences).encode(sentences).cpu()
     if arguments.out:
         import numpy as np
 
@@ -34,6 +35,8 @@ def run(arguments: Namespace) -> None:
         with replacing(Path(arguments.out), "wb") as file:
             np.save(file, z.numpy())
         note(f"wrote {arguments.out}: {len(z)} latents of {z.shape[1]} numbers")
+        if arguments.json:
+            print_json({"file": arguments.out, "sentences": len(z)})
     elif arguments.json:
         print_json(z.tolist())
     else:

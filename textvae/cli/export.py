@@ -5,7 +5,7 @@ __all__ = ["DESCRIPTION", "add_arguments", "run"]
 from argparse import ArgumentParser, Namespace
 
 from ..console import note
-from .common import add_run, load, note_lost, print_json
+from .common import add_run, load, print_json
 from .corpora import add_corpus, read_corpus
 
 DESCRIPTION = """Writes sentences, labels and latents into one file for other programs: the arrays
@@ -24,8 +24,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> None:
     """Runs the command."""
     texts, labels = read_corpus(arguments)
-    vae = load(arguments)
-    note_lost(vae, texts)
+    vae = load(arguments, texts)
 
     from ..operations import export
 

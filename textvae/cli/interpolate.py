@@ -12,8 +12,6 @@ from .common import (
     at_least,
     decoding_of,
     load,
-    note_lost,
-    print_json,
     print_lines,
     read_sentences,
 )
@@ -44,7 +42,6 @@ def run(arguments: Namespace) -> None:
     if len(sentences) != 2:
         raise UsageError(f"interpolation goes between two sentences, got {len(sentences)}")
     path = None if arguments.path == "auto" else arguments.path
-    vae = load(arguments)
-    note_lost(vae, sentences)
+    vae = load(arguments, sentences)
     lines = vae.interpolate(*sentences, steps=arguments.steps, path=path, **options)
-    print_json(lines) if arguments.json else print_lines(lines)
+    print_lines(arguments, lines)

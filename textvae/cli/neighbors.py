@@ -5,7 +5,7 @@ __all__ = ["DESCRIPTION", "add_arguments", "run"]
 import dataclasses
 from argparse import ArgumentParser, Namespace
 
-from .common import add_run, at_least, load, note_lost, print_json
+from .common import add_run, at_least, load, print_json
 from .corpora import add_corpus, read_corpus
 
 DESCRIPTION = """Finds the sentences of a corpus whose latents are nearest to that of a sentence.
@@ -32,8 +32,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> None:
     """Runs the command."""
     texts, _ = read_corpus(arguments)
-    vae = load(arguments)
-    note_lost(vae, arguments.sentences)
+    vae = load(arguments, arguments.sentences)
 
     from ..operations import neighbors
 

@@ -4,16 +4,7 @@ __all__ = ["DESCRIPTION", "add_arguments", "run"]
 
 from argparse import ArgumentParser, Namespace
 
-from .common import (
-    add_decoding,
-    add_run,
-    at_least,
-    decoding_of,
-    load,
-    note_lost,
-    print_json,
-    print_lines,
-)
+from .common import add_decoding, add_run, at_least, decoding_of, load, print_lines
 
 DESCRIPTION = """Writes sentences around one: those of latents at a distance from its own.
 
@@ -37,10 +28,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> None:
     """Runs the command."""
     options = decoding_of(arguments)
-    vae = load(arguments)
-    note_lost(vae, [arguments.sentence])
+    vae = load(arguments, [arguments.sentence])
 
     from ..operations import perturb
 
     lines = perturb(vae, arguments.sentence, arguments.n, arguments.scale, **options)
-    print_json(lines) if arguments.json else print_lines(lines)
+    print_lines(arguments, lines)

@@ -38,12 +38,18 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> None:
     """Runs the command."""
+    from ..operations.plot import check_name
+
+    check_name(arguments.out)
     if arguments.figure == "interpolation":
         if len(arguments.sentences) != 2:
             raise UsageError(f"the way goes between two sentences, got {len(arguments.sentences)}")
-        draw_way(load(arguments), arguments)
+        draw_way(load(arguments, arguments.sentences), arguments)
+    elif arguments.sentences:
+        raise UsageError(f"sentences are for interpolation; a {arguments.figure} takes --text")
     else:
-        texts, labels = read_corpus(arguments)
+        by_label = arguments.figure == "map" and arguments.color_by == "label"
+        texts, labels = read_corpus(arguments, labelled=by_label)
         vae = load(arguments)
         if arguments.figure == "map":
             draw_map(vae, texts, labels, arguments)
@@ -61,8 +67,6 @@ def draw_map(
     from ..operations.plot import plot_map
 
     kind = arguments.color_by or ("length" if labels is None else "label")
-    if kind == "label" and labels is None:
-        raise UsageError("no labels: name their column by --label-column, and a file by --text")
     lengths = [len(tokens) for tokens in vae.tokenizer.encode(texts)]
     values, name = (labels, "label") if kind == "label" else (lengths, "tokens")
     z = vae.encode(texts).cpu().numpy()

@@ -3,15 +3,14 @@
 __all__ = ["DESCRIPTION", "add_arguments", "run"]
 
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 
-from ..errors import UsageError
-from .common import add_run, at_least, load, note_lost, print_json
+from .common import add_run, at_least, load, print_json
 from .corpora import add_corpus, read_corpus
 
 DESCRIPTION = """Reports how well a linear classifier tells labels from latents, by the number of
 labelled sentences that it learns from. A quarter of the sentences is held out. Without names of
-columns, a table has those called label and text, and a text file a label, a tab and the text.
+columns, they are those called label and text; where a file of text or TSV has no such names, each
+line is a label, a tab and the text.
 
   textvae probe mine --text reviews.tsv"""
 
@@ -31,13 +30,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> None:
     """Runs the command."""
     if arguments.text and arguments.label_column is None and arguments.text_column is None:
-        named = Path(arguments.text[0]).suffix in (".csv", ".jsonl", ".parquet")
-        arguments.label_column, arguments.text_column = ("label", "text") if named else ("1", "2")
-    texts, labels = read_corpus(arguments)
-    if labels is None:
-        raise UsageError("no labels: name their column by --label-column, and a file by --text")
-    vae = load(arguments)
-    note_lost(vae, texts)
+        names = ("label", "text") if has_names(arguments.text[0]) else ("1", "2")
+        arguments.label_column, arguments.text_column = names
+    texts, labels = read_corpus(arguments, labelled=True)
+    vae = load(arguments, texts)
 
     from ..metrics.probe import SIZES, chance, probe
 
@@ -52,3 +48,17 @@ def run(arguments: Namespace) -> None:
     for size, accuracy in found.items():
         print(f"{size:>8,}  {accuracy:.1%}")
     print(f"{'chance':>8}  {base:.1%}")
+
+
+def has_names(text: str) -> bool:
+    """Whether the columns of a file, the first of a pattern, are called label and text."""
+    from ..data.opening import find_files, opened, stem_of
+
+    if text == "-":
+        return False
+    path = find_files([text])[0]
+    if stem_of(path).suffix.lower() in (".csv", ".jsonl", ".ndjson", ".parquet"):
+        return True
+    with opened(path) as stream:
+        first = stream.readline(1000).decode("utf-8", "replace").strip("\ufeff\r\n")
+    return {"label", "text"} <= set(first.split("\t"))

@@ -10,7 +10,6 @@ from .common import (
     add_sentences,
     decoding_of,
     load,
-    note_lost,
     print_json,
     print_lines,
     read_sentences,
@@ -30,11 +29,9 @@ def run(arguments: Namespace) -> None:
     """Runs the command."""
     options = decoding_of(arguments)
     sentences = read_sentences(arguments)
-    vae = load(arguments)
-    note_lost(vae, sentences)
-    back = vae.reconstruct(sentences, **options)
+    back = load(arguments, sentences).reconstruct(sentences, **options)
     if arguments.json:
         pairs = zip(sentences, back, strict=True)
         print_json([{"sentence": x, "reconstruction": y} for x, y in pairs])
     else:
-        print_lines(back)
+        print_lines(arguments, back)

@@ -4,7 +4,7 @@ __all__ = ["DESCRIPTION", "add_arguments", "run"]
 
 from argparse import ArgumentParser, Namespace
 
-from .common import add_decoding, add_run, at_least, decoding_of, load, print_json, print_lines
+from .common import add_decoding, add_run, at_least, decoding_of, load, print_lines
 
 DESCRIPTION = "Writes new sentences, each from a latent that is drawn from the prior."
 
@@ -19,4 +19,4 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> None:
     """Runs the command."""
     sentences = load(arguments).sample(arguments.n, **decoding_of(arguments))
-    print_json(sentences) if arguments.json else print_lines(sentences)
+    print_lines(arguments, sentences)

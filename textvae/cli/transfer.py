@@ -4,17 +4,7 @@ __all__ = ["DESCRIPTION", "add_arguments", "run"]
 
 from argparse import ArgumentParser, Namespace
 
-from ..errors import UsageError
-from .common import (
-    add_decoding,
-    add_run,
-    at_least,
-    decoding_of,
-    load,
-    note_lost,
-    print_json,
-    print_lines,
-)
+from .common import add_decoding, add_run, at_least, decoding_of, load, print_lines
 from .corpora import add_corpus, read_corpus
 
 DESCRIPTION = """Gives sentences another label, by the difference between the mean latents of the
@@ -40,11 +30,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> None:
     """Runs the command."""
     options = decoding_of(arguments)
-    texts, labels = read_corpus(arguments)
-    if labels is None:
-        raise UsageError("no labels: name their column by --label-column, and a file by --text")
-    vae = load(arguments)
-    note_lost(vae, arguments.sentences)
+    texts, labels = read_corpus(arguments, labelled=True)
+    vae = load(arguments, arguments.sentences)
 
     from ..operations.transfer import means, transfer
 
@@ -57,4 +44,4 @@ def run(arguments: Namespace) -> None:
         arguments.strength,
         **options,
     )
-    print_json(lines) if arguments.json else print_lines(lines)
+    print_lines(arguments, lines)

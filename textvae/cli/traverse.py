@@ -4,16 +4,7 @@ __all__ = ["DESCRIPTION", "add_arguments", "run"]
 
 from argparse import ArgumentParser, Namespace
 
-from .common import (
-    add_decoding,
-    add_run,
-    at_least,
-    decoding_of,
-    load,
-    note_lost,
-    print_json,
-    print_lines,
-)
+from .common import add_decoding, add_run, at_least, decoding_of, load, print_lines
 from .corpora import add_corpus, read_corpus
 
 DESCRIPTION = """Walks from a sentence along one dimension of the latent space, or along a
@@ -46,8 +37,7 @@ def run(arguments: Namespace) -> None:
     """Runs the command."""
     options = decoding_of(arguments)
     texts = [] if arguments.axis is None else read_corpus(arguments)[0]
-    vae = load(arguments)
-    note_lost(vae, [arguments.sentence])
+    vae = load(arguments, [arguments.sentence])
 
     from ..operations import traverse
 
@@ -61,4 +51,4 @@ def run(arguments: Namespace) -> None:
         arguments.span,
         **options,
     )
-    print_json(lines) if arguments.json else print_lines(lines)
+    print_lines(arguments, lines)

@@ -1,13 +1,15 @@
-"""Opening files: plain or compressed, with errors that say what the user can do."""
+"""Finding and opening files: plain or compressed, with errors that say what the user can do."""
 
-__all__ = ["SUFFIXES", "opened", "stem_of", "told"]
+__all__ = ["SUFFIXES", "find_files", "opened", "stem_of", "told"]
 
 import bz2
+import glob
 import gzip
 import io
 import lzma
+import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, BinaryIO
@@ -19,6 +21,27 @@ SUFFIXES = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}
 
 MAGIC = {"gzip": b"\x1f\x8b", "bzip2": b"BZh", "xz": b"\xfd7zXZ\0", "zstd": b"\x28\xb5\x2f\xfd"}
 """What such a file begins with, whatever its name."""
+
+
+def find_files(texts: Sequence[str]) -> list[Path]:
+    """The files that names and patterns mean, each once, those of a pattern by their names.
+
+    Raises:
+        UsageError: If a pattern matches nothing, or a folder stands among several names.
+    """
+    files = []
+    for text in texts:
+        path = Path(text).expanduser()
+        if path.is_dir() and len(texts) > 1:
+            raise UsageError(f"{text}: a folder among files; give it alone, or {text}/*.txt")
+        if path.exists() or not glob.has_magic(text):
+            files.append(path)
+            continue
+        matches = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]
+        if not (matches := [match for match in matches if match.is_file()]):
+            raise UsageError(f"{text}: no file has such a name; check the pattern")
+        files += matches
+    return list({os.path.realpath(path): path for path in files}.values())
 
 
 @contextmanager

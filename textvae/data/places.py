@@ -1,15 +1,14 @@
 """From what a user names to where the sentences come from."""
 
-__all__ = ["find_files", "find_source"]
+__all__ = ["find_source"]
 
-import glob
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import UsageError
 from .corpus import TextSource
 from .files import FileSource, FolderSource
+from .opening import find_files
 from .published import PREFIX, DatasetSource, is_saved
 from .tables import Columns
 
@@ -45,24 +44,3 @@ def find_source(
         if text.startswith(PREFIX):
             raise UsageError(f"{text}: a data set of the hub stands alone; leave out the others")
     return FileSource(find_files(texts), *options)
-
-
-def find_files(texts: Sequence[str]) -> list[Path]:
-    """The files that names and patterns mean, each once, those of a pattern by their names.
-
-    Raises:
-        UsageError: If a pattern matches nothing, or a folder stands among several names.
-    """
-    files = []
-    for text in texts:
-        path = Path(text).expanduser()
-        if path.is_dir() and len(texts) > 1:
-            raise UsageError(f"{text}: a folder among files; give it alone, or {text}/*.txt")
-        if path.exists() or not glob.has_magic(text):
-            files.append(path)
-            continue
-        matches = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]
-        if not (matches := [match for match in matches if match.is_file()]):
-            raise UsageError(f"{text}: no file has such a name; check the pattern")
-        files += matches
-    return list({os.path.realpath(path): path for path in files}.values())

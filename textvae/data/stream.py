@@ -15,7 +15,7 @@ from datasets.exceptions import DatasetsError
 from ..console import note
 from ..errors import UsageError
 from .corpus import Source, Splits
-from .places import find_files
+from .opening import find_files
 from .published import PREFIX
 from .reader import Tally, accept
 from .splitting import fingerprint, gather
