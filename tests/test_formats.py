@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from textvae.data.places import find_files, find_source
+from textvae.data.opening import find_files
+from textvae.data.places import find_source
 from textvae.data.reader import Tally, digest
 from textvae.data.tables import Columns, read_rows
 from textvae.errors import UsageError
@@ -261,9 +262,24 @@ def test_a_command_line_names_several_texts(write: Callable[..., str], tmp_path:
     request = parse(["--text", pattern])
     assert request.config.data.init_args.text == pattern
     assert request.run.folder.name == tmp_path.name
+    request = parse(["--text", pattern, "--data", "stream", "--data.block", "9"])
+    assert request.config.data.class_path.endswith(".StreamData")
+    found = request.config.data.init_args
+    assert (found.text, found.block) == (pattern, 9)
     request = parse(["--text", "hf:owner/name:sub"])
     assert request.config.data.init_args.text == "hf:owner/name:sub"
     assert request.run.folder.name == "name"
+
+
+def test_a_pattern_is_settled_whatever_the_folder_is_called(
+    write: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("a[1]/my.txt", LINES)
+    monkeypatch.chdir(tmp_path / "a[1]")
+    for text in ("*.txt", "my.txt"):
+        found = parse(["--text", text]).config.data.init_args.text
+        assert Path(found).is_absolute()
+        assert find_files([found]) == [tmp_path / "a[1]" / "my.txt"]
 
 
 def test_standard_input_is_kept_so_that_the_run_can_be_repeated(

@@ -65,11 +65,14 @@ def parse(argv: Sequence[str], on_top: Sequence[str] = ()) -> Request:
     if not first.config and first.text is None and "--data" not in chosen:
         first.config.append(EMBEDDED)
     options = [f"--config={config}" for config in (*first.config, *on_top)]
+    options += [] if first.text is None or "--data" in chosen else ["--data=TextData"]
+    rest = by_path(rest)
     if first.text is not None:
         text = first.text[0] if len(first.text) == 1 else json.dumps(first.text)
-        options += ["--data=TextData", f"--data.text={text}"]
+        # Behind the class that it is of, if one is named: streams have a text too.
+        rest.insert(len(rest) if "--data" in chosen else 0, f"--data.text={text}")
 
-    config = make_parser(shortcuts=True).parse_args(options + by_path(rest))
+    config = make_parser(shortcuts=True).parse_args(options + rest)
     name = config.pop("name")
     if resumed is not None and name is not None:
         raise UsageError(f"--name: a resumed run keeps its name; leave out --name {name}")

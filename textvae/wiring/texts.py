@@ -2,6 +2,7 @@
 
 __all__ = ["settle_models", "settle_text"]
 
+import glob
 import hashlib
 import os
 import re
@@ -55,7 +56,10 @@ def _settled(text: str) -> str:
         folder = Path(place).expanduser()
         known = str(folder.absolute()) if folder.is_dir() else place
         return PREFIX + known + f":{subset}" * bool(subset)
-    return str(Path(text).expanduser().absolute())
+    path = Path(text).expanduser()
+    if glob.has_magic(text) and not path.exists():  # what the working directory is called is none
+        return str(Path(glob.escape(str(Path.cwd()))) / path)
+    return str(path.absolute())
 
 
 def _stem(text: str) -> str:
