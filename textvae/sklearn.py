@@ -2,6 +2,7 @@
 
 __all__ = ["SentenceEncoder"]
 
+import json
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -63,9 +64,10 @@ class SentenceEncoder(TransformerMixin, BaseEstimator):
 
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place)
-            text = "".join(f"{line}\n" for line in texts)
-            (folder / "text.txt").write_text(text, encoding="utf-8")
-            argv = ["--text", str(folder / "text.txt"), "--name", str(folder / "run")]
+            # As JSON, in which a sentence with a line break is still one.
+            rows = (json.dumps({"text": text}) + "\n" for text in texts)
+            (folder / "text.jsonl").write_text("".join(rows), encoding="utf-8")
+            argv = ["--text", str(folder / "text.jsonl"), "--name", str(folder / "run")]
             request = parse([*argv, *self.options])
             train(request.config, request.run)
             return TextVAE.load(folder / "run")
