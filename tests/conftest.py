@@ -1,10 +1,15 @@
 """Fixtures that several test files share."""
 
 import io
+import os
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
+# One thread, here and in the processes that tests start: models are tiny, and threads that wait
+# for each other take minutes on a machine that is busy. Before torch is imported.
+os.environ["OMP_NUM_THREADS"] = "1"
+
+import pytest  # noqa: E402
 
 
 @pytest.fixture
