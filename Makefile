@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 demo: $(VENV)/.installed
 	@rm -rf runs/demo
 	$(BIN)/textvae compare --name demo --methods none,annealing,bn,vmf \
-		--trainer.max_epochs 5 --samples 100
+		--trainer.max_epochs 6 --samples 100
 	@echo "The report, to be opened in a browser: $(CURDIR)/runs/demo/report.html"
 
 test: $(VENV)/.test-installed
