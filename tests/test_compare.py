@@ -7,11 +7,12 @@ from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from textvae.cli import main
 from textvae.compare import execute, flags, make_plan
-from textvae.compare.examine import Witness
+from textvae.compare.examine import Witness, plane
 from textvae.compare.execute import execute as run_all
 from textvae.compare.outcomes import Outcome
 from textvae.compare.plan import BASELINE, OF_LATENTS, Plan, without
@@ -384,3 +385,8 @@ def test_where_nothing_finishes_it_says_so(trained: list[str]) -> None:
 
 def test_help_loads_nothing_heavy() -> None:
     assert not HEAVY & loaded_by("from textvae.cli import main; main(['compare', '--help'])")
+
+
+def test_latents_that_do_not_vary_have_no_map() -> None:
+    assert plane(np.ones((5, 3))) == {}
+    assert len(plane(np.eye(5, 3))["points"]) == 5

@@ -134,10 +134,10 @@ def average(scores: Sequence[PathScore]) -> dict[str, float]:
 
 
 def plane(z: np.ndarray) -> dict[str, Any]:
-    """The latents on the two axes along which they vary most."""
+    """The latents on the two axes along which they vary most, or nothing where they do not."""
     from sklearn.decomposition import PCA
 
-    if min(z.shape) < 2:
+    if min(z.shape) < 2 or np.ptp(z, axis=0).max() == 0:
         return {}
     pca = PCA(2).fit(z)
     points = np.round(pca.transform(z), 3).tolist()
