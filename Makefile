@@ -1,4 +1,4 @@
-# make demo: install, compare four methods on the embedded corpus, and say which to take, in at most
+# make demo: install, compare four methods on the embedded corpus, and say which to take, in about
 # five minutes of two cores. make test: run all tests.
 # Needs Python 3.11 to 3.13; everything else goes into .venv.
 
