@@ -19,7 +19,7 @@ OPTIONS = """
 --config grammar --data.train_size 20000
 --encoder.embedding_size 96 --encoder.hidden_size 160
 --decoder.embedding_size 96 --decoder.hidden_size 160
---posterior.gamma 1 --trainer.max_epochs 4 --samples 100
+--posterior.gamma 1 --trainer.max_epochs 10 --samples 100
 """.split()
 
 
