@@ -233,6 +233,7 @@ def read_report(model: Path) -> dict[str, Any] | None:
 def missing(name: str) -> UsageError:
     """That no run has this name; of the names there are, the closest comes first."""
     names = sorted(path.parent.name for path in RUNS.glob("*/config.yaml"))
-    names.sort(key=lambda other: other not in get_close_matches(name, names, n=1))
+    closest = get_close_matches(name, names, n=1)
+    names = closest + [other for other in names if other not in closest]
     some = f" (there are: {', '.join(names[:8])}{' ...' * (len(names) > 8)})" if names else ""
     return UsageError(f"no run named {name} under {RUNS}/, nor a folder of that name{some}")
