@@ -21,7 +21,7 @@ from textvae.data.reader import Tally
 from textvae.data.tables import Columns, read_rows
 from textvae.interpolation import path
 from textvae.metrics.paths import PathScore, score_path
-from textvae.operations.following import follow
+from textvae.operations.following import followed
 
 PATHS = ("linear", "spherical", "aggregate")
 SCORES = {
@@ -79,7 +79,7 @@ def score(
     ways = [
         path(z[i], z[i + 1], steps, kind)
         if corpus is None
-        else follow(z[i], z[i + 1], corpus, steps, own)
+        else followed(z[i], z[i + 1], corpus, steps, own)
         for i in range(0, len(z), 2)
     ]
     lines = vae.decode(torch.cat(ways))

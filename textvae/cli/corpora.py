@@ -43,8 +43,12 @@ def read_corpus(
     return texts, labels
 
 
-def own_data(name: str) -> "SentenceData":
+def own_data(name: str, option: str = "--text") -> "SentenceData":
     """The text that a run was trained on.
+
+    Arguments:
+        name: The run.
+        option: The one that gives sentences otherwise.
 
     Raises:
         UsageError: If the model has no run to take it from.
@@ -53,7 +57,7 @@ def own_data(name: str) -> "SentenceData":
 
     model = find_model(name)
     if not Run(model.parent).config.is_file():
-        raise UsageError(f"{model} is a model without its run; give its sentences with --text")
+        raise UsageError(f"{model} is a model without its run; give its sentences with {option}")
     return data_of(Run.existing(str(model.parent)))
 
 

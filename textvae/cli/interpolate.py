@@ -3,6 +3,8 @@
 __all__ = ["DESCRIPTION", "add_arguments", "run"]
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from typing import Any
 
 from ..errors import UsageError
 from .common import (
@@ -14,11 +16,14 @@ from .common import (
     load,
     print_lines,
     read_sentences,
+    read_text,
 )
+from .corpora import own_data
 
 DESCRIPTION = """Decodes the way from one sentence to another, both ends included.
 
-  textvae interpolate mine "the cat sat ." "a dog ran away ." --steps 7"""
+  textvae interpolate mine "the cat sat ." "a dog ran away ." --steps 7
+  textvae interpolate mine "the cat sat ." "a dog ran away ." --path aggregate"""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -28,9 +33,15 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--steps", type=at_least(int, 2), default=7, help="the lines to write (7)")
     parser.add_argument(
         "--path",
-        choices=["auto", "linear", "spherical"],
+        choices=["auto", "linear", "spherical", "aggregate"],
         default="auto",
-        help="the way; auto is that of the prior's space",
+        help="the way; auto is that of the prior's space, aggregate leads past other sentences",
+    )
+    parser.add_argument(
+        "--through",
+        nargs="+",
+        metavar="FILE",
+        help="the sentences that aggregate leads past, else those that the run was trained on",
     )
     add_decoding(parser)
 
@@ -41,7 +52,27 @@ def run(arguments: Namespace) -> None:
     sentences = read_sentences(arguments)
     if len(sentences) != 2:
         raise UsageError(f"interpolation goes between two sentences, got {len(sentences)}")
+    if arguments.path == "aggregate":
+        print_lines(arguments, _followed(arguments, sentences, options))
+        return
+    if arguments.through:
+        raise UsageError(f"--through is for --path aggregate, not {arguments.path}")
     path = None if arguments.path == "auto" else arguments.path
     vae = load(arguments, sentences)
     lines = vae.interpolate(*sentences, steps=arguments.steps, path=path, **options)
     print_lines(arguments, lines)
+
+
+def _followed(
+    arguments: Namespace, sentences: Sequence[str], options: dict[str, Any]
+) -> list[str]:
+    """The lines of the way along the aggregate posterior."""
+    if arguments.through:
+        texts = [text for text, _ in read_text(arguments.through)]
+    else:
+        texts = list(own_data(arguments.run, "--through").texts("train"))
+    vae = load(arguments, sentences)
+
+    from ..operations import follow
+
+    return follow(vae, *sentences, texts=texts, steps=arguments.steps, **options)

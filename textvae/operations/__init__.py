@@ -2,6 +2,7 @@
 
 from .analogy import analogy
 from .export import export
+from .following import follow
 from .infill import Fill, infill
 from .neighbors import Neighbour, neighbors
 from .novelty import Novelty, novelty
@@ -15,6 +16,7 @@ __all__ = [
     "Novelty",
     "analogy",
     "export",
+    "follow",
     "infill",
     "neighbors",
     "novelty",

@@ -1,16 +1,56 @@
 """A way between two latents that stays where the sentences of a corpus are."""
 
-__all__ = ["follow"]
+__all__ = ["follow", "followed"]
+
+import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ..api import TextVAE
+from ..decoding import STRATEGIES
 from ..errors import UsageError
 from ..interpolation import PATHS, lerp, slerp
 
+MOST = 5000
+"""The sentences that are followed, evenly spaced where there are more: a graph of them is made."""
+
 
 def follow(
+    vae: TextVAE,
+    start: str,
+    end: str,
+    texts: Sequence[str],
+    steps: int = 7,
+    strategy: STRATEGIES = "greedy",
+    **options: Any,
+) -> list[str]:
+    """Writes the sentences on the way from one to another that keeps to where others are.
+
+    Arguments:
+        vae: The model.
+        start: The sentence to start from.
+        end: The sentence to end at.
+        texts: The sentences whose latents are followed, training text as a rule; 5,000 of them,
+            evenly spaced, where there are more.
+        steps: How many sentences to write, at least 2, both ends included, decoded too.
+        strategy: greedy, beam or sample.
+        options: Those of :meth:`textvae.TextVAE.decode`.
+
+    Raises:
+        UsageError: If they do not lead from one to the other.
+    """
+    distinct = list(dict.fromkeys(texts))
+    some = distinct[:: max(1, math.ceil(len(distinct) / MOST))]
+    z_start, z_end = vae.encode([start, end])
+    points = followed(z_start, z_end, vae.encode(some), steps, vae.vae.prior.path)
+    return vae.decode(points, strategy, **options)
+
+
+def followed(
     start: Tensor, end: Tensor, corpus: Tensor, steps: int, kind: PATHS, neighbours: int = 10
 ) -> Tensor:
     r"""Points on a way that follows the aggregate posterior, at equal distances from each other.
@@ -36,8 +76,10 @@ def follow(
         The points, with shape (steps, D), exact at both ends.
 
     Raises:
-        UsageError: If the graph has no way between the ends.
+        UsageError: If `steps` is below 2, or the graph has no way between the ends.
     """
+    if steps < 2:
+        raise UsageError(f"'steps' must be at least 2, for both ends, got {steps}")
     # Here, because nothing else needs them.
     from scipy.sparse.csgraph import dijkstra
     from sklearn.neighbors import kneighbors_graph
