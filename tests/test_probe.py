@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from textvae.errors import UsageError
-from textvae.metrics.probe import SIZES, chance, probe
+from textvae.metrics.probe import SIZES, probe
 
 from .corpora import TINY
 
@@ -17,21 +17,38 @@ DROPPED = ("256", "40", "32")
 """The sizes of the embedded corpus among those options."""
 
 
+def numbered(count: int) -> list[str]:
+    return [f"sentence {i}" for i in range(count)]
+
+
 def test_a_probe_reaches_what_can_be_reached() -> None:
     rng = np.random.default_rng(0)
-    labels = rng.integers(0, 2, 4000)
+    labels, texts = rng.integers(0, 2, 4000), numbered(4000)
     # Two Gaussians two standard deviations apart: the best classifier is right in 84.1 %.
     features = rng.normal(size=(4000, 6)) * [1, 9, 0.1, 1, 1, 1]
     features[:, 0] += 2.0 * labels
-    found = probe(features, labels)
+    found = probe(features, labels, texts)
 
-    assert list(found) == [size for size in SIZES if size <= 3000]
-    assert found[3000] == pytest.approx(0.841, abs=3 * (0.841 * 0.159 / 1000) ** 0.5)
-    assert found[10] < found[100] < found[3000] + 0.01
-    assert probe(features, labels, [30]) == {30: found[30]}  # a seed fixes it
-    assert chance([1, 1, 0, 1]) == 0.75
-    nothing = probe(rng.normal(size=(4000, 3)), labels, [1000])[1000]
+    assert list(found.accuracy) == [size for size in SIZES if size <= 3000]
+    assert found.accuracy[3000] == pytest.approx(0.841, abs=3 * (0.841 * 0.159 / 1000) ** 0.5)
+    assert found.accuracy[10] < found.accuracy[100] < found.accuracy[3000] + 0.01
+    assert found.held_out == pytest.approx(1000, abs=1)
+    again = probe(features, labels, texts, [30])  # a seed fixes it
+    assert again.accuracy == {30: found.accuracy[30]}
+    assert found.chance == max(labels.mean(), 1 - labels.mean())
+    nothing = probe(rng.normal(size=(4000, 3)), labels, texts, [1000]).accuracy[1000]
     assert nothing == pytest.approx(0.5, abs=3 * (0.25 / 1000) ** 0.5)
+
+
+def test_repetitions_of_what_is_learned_are_not_held_out() -> None:
+    """Labels that are chance can be known of a sentence that was seen, and of no other."""
+    rng = np.random.default_rng(0)
+    rows = rng.permutation(np.arange(1600) % 400)  # each sentence four times
+    features, labels = rng.normal(size=(400, 350))[rows], rng.integers(0, 2, 400)[rows]
+    found = probe(features, labels, [numbered(400)[row] for row in rows], [1200])
+
+    assert found.accuracy[1200] == pytest.approx(0.5, abs=3 * (0.25 / 100) ** 0.5)
+    assert found.held_out == 4 * 100
 
 
 def test_labels_may_be_words_and_many() -> None:
@@ -39,24 +56,32 @@ def test_labels_may_be_words_and_many() -> None:
     labels = rng.choice(["a", "b", "c"], 400)
     features = np.stack([labels == name for name in "abc"], axis=1) + rng.normal(size=(400, 3)) / 9
 
-    assert probe(features, labels.tolist(), [3, 300]) == {3: 1.0, 300: 1.0}
+    found = probe(features, labels.tolist(), numbered(400), [3, 299])
+    assert found.accuracy == {3: 1.0, 299: 1.0}
 
 
 def test_what_makes_no_probe() -> None:
-    features = np.zeros((20, 2))
+    features, texts = np.zeros((20, 2)), numbered(20)
     with pytest.raises(UsageError, match="at least two different labels"):
-        probe(features, ["a"] * 20)
-    with pytest.raises(UsageError, match="at least 4 sentences of each label, one has 1"):
-        probe(features, ["a"] * 19 + ["b"])
-    with pytest.raises(UsageError, match="15 sentences are too few for a probe of 100"):
-        probe(features, ["a", "b"] * 10, [100])
+        probe(features, ["a"] * 20, texts)
+    with pytest.raises(
+        UsageError, match="at least 4 different sentences of each label, one has 1"
+    ):
+        probe(features, ["a"] * 19 + ["b"], texts)
+    with pytest.raises(
+        UsageError, match="at least 4 different sentences of each label, one has 2"
+    ):
+        probe(features, ["a", "b"] * 10, numbered(4) * 5)
+    with pytest.raises(UsageError, match="16 sentences are too few for a probe of 100"):
+        probe(features, ["a", "b"] * 10, texts, [100])
 
 
 def test_the_command(
     command: Callable[..., tuple[int, str, str]], write: Callable[..., str]
 ) -> None:
     places = ["the farmers did not feed a goat .", "the cook burned some pies ."]
-    path = write("labelled.tsv", [f"{i % 2}\t{places[i % 2]}" for i in range(60)])
+    texts = [f"{'so ' * i}{places[i % 2]}" for i in range(60)]
+    path = write("labelled.tsv", [f"{i % 2}\t{text}" for i, text in enumerate(texts)])
     code, out, _ = command("probe", "tiny", "--text", path, "--json")
 
     assert code == 0
@@ -64,11 +89,13 @@ def test_the_command(
     assert found["accuracy"] == {"10": 1.0, "30": 1.0} and found["chance"] == 0.5
     code, out, _ = command("probe", "tiny", "--text", path, "--sizes", "20")
     assert code == 0 and "20  100.0%" in out and "chance  50.0%" in out
-    headed = [f"{places[i % 2]}\t{i % 2}" for i in range(60)]
-    rows = "".join(json.dumps({"label": i % 2, "text": places[i % 2]}) + "\n" for i in range(60))
+    headed = [f"{text}\t{i % 2}" for i, text in enumerate(texts)]
+    rows = "".join(
+        json.dumps({"label": i % 2, "text": text}) + "\n" for i, text in enumerate(texts)
+    )
     for path in (
         write("headed.tsv", ["text\tlabel", *headed]),
-        write("rows.jsonl.gz", gzip.compress(rows.encode())),
+        write("rows.jsonl.gz", gzip.compress("".join(rows).encode())),
     ):
         code, out, _ = command("probe", "tiny", "--text", path, "--json")
         assert code == 0 and json.loads(out) == found, path

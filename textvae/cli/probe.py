@@ -3,14 +3,15 @@
 __all__ = ["DESCRIPTION", "add_arguments", "run"]
 
 from argparse import ArgumentParser, Namespace
+from dataclasses import asdict
 
 from .common import add_run, at_least, load, print_json
 from .corpora import add_corpus, read_corpus
 
 DESCRIPTION = """Reports how well a linear classifier tells labels from latents, by the number of
-labelled sentences that it learns from. A quarter of the sentences is held out. Without names of
-columns, they are those called label and text; where a file of text or TSV has no such names, each
-line is a label, a tab and the text.
+labelled sentences that it learns from. A quarter of the sentences is held out, with all their
+repetitions. Without names of columns, they are those called label and text; where a file of text
+or TSV has no such names, each line is a label, a tab and the text.
 
   textvae probe mine --text reviews.tsv"""
 
@@ -35,19 +36,17 @@ def run(arguments: Namespace) -> None:
     texts, labels = read_corpus(arguments, labelled=True)
     vae = load(arguments, texts)
 
-    from ..metrics.probe import SIZES, chance, probe
+    from ..metrics.probe import SIZES, probe
 
-    found = probe(
-        vae.encode(texts).cpu().numpy(), labels, arguments.sizes or SIZES, arguments.seed
-    )
-    base = chance(labels)
+    z = vae.encode(texts).cpu().numpy()
+    found = probe(z, labels, texts, arguments.sizes or SIZES, arguments.seed)
     if arguments.json:
-        print_json({"accuracy": found, "chance": base, "sentences": len(texts)})
+        print_json({**asdict(found), "sentences": len(texts)})
         return
-    print(f"{'labels':>8}  accuracy on {len(texts) // 4:,} sentences held out")
-    for size, accuracy in found.items():
+    print(f"{'labels':>8}  accuracy on {found.held_out:,} sentences held out")
+    for size, accuracy in found.accuracy.items():
         print(f"{size:>8,}  {accuracy:.1%}")
-    print(f"{'chance':>8}  {base:.1%}")
+    print(f"{'chance':>8}  {found.chance:.1%}")
 
 
 def has_names(text: str) -> bool:

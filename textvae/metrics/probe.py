@@ -1,8 +1,10 @@
 """How much of a label a linear classifier reads off vectors, by the number of labelled ones."""
 
-__all__ = ["SIZES", "chance", "probe"]
+__all__ = ["SIZES", "Probed", "probe"]
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 
@@ -12,48 +14,60 @@ SIZES = (10, 30, 100, 300, 1_000, 3_000, 10_000)
 """The numbers of labelled sentences, as far as there are so many."""
 
 HELD_OUT = 0.25
-"""The share of the sentences that is only for the test."""
+"""The share of the different sentences that is only for the test."""
 
 DRAWS = 5
 """A handful of labelled sentences says little by itself: the mean of so many draws of them."""
 
 
+@dataclass(frozen=True)
+class Probed:
+    """What a probe found.
+
+    Arguments:
+        accuracy: For each number of labelled sentences, the mean accuracy over five draws.
+        chance: The accuracy of always naming the most frequent label.
+        held_out: How many sentences the accuracy is on.
+    """
+
+    accuracy: dict[int, float]
+    chance: float
+    held_out: int
+
+
 def probe(
-    features: np.ndarray, labels: Sequence, sizes: Sequence[int] = SIZES, seed: int = 0
-) -> dict[int, float]:
+    features: np.ndarray,
+    labels: Sequence,
+    texts: Sequence[str],
+    sizes: Sequence[int] = SIZES,
+    seed: int = 0,
+) -> Probed:
     """The accuracy of logistic regression, on sentences held out.
 
     Vectors are standardised and the classes of each draw have the shares that they have in all. A
-    quarter of the sentences, the same for all sizes, is held out; sizes over the rest are left
-    out.
+    quarter of the different sentences of each class, the same for all sizes, is held out with
+    their repetitions, so that none of them is learned from; sizes over the rest are left out.
 
     Arguments:
         features: The vectors, with shape (N, D).
         labels: The label of each.
+        texts: The sentence of each, which tells repetitions.
         sizes: The numbers of sentences to learn from.
         seed: The seed of what is held out and what is drawn.
-
-    Returns:
-        For each size the mean accuracy over five draws.
 
     Raises:
         UsageError: If there are too few labels to tell apart, or sentences to learn from.
     """
     # Here, because the import takes a second.
     from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import train_test_split
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
     names, classes = np.unique(np.asarray(labels), return_inverse=True)
     if len(names) < 2:
         raise UsageError("a probe takes at least two different labels")
-    rare = np.bincount(classes).min()
-    if rare < 4:
-        raise UsageError(f"a probe takes at least 4 sentences of each label, one has {rare}")
-    train, test = train_test_split(
-        np.arange(len(classes)), test_size=HELD_OUT, random_state=seed, stratify=classes
-    )
+    is_test = _held_out(texts, classes, seed)
+    train, test = np.flatnonzero(~is_test), np.flatnonzero(is_test)
     found = {}
     for size in (size for size in sizes if len(names) <= size <= len(train)):
         scores = []
@@ -65,13 +79,27 @@ def probe(
         found[size] = float(np.mean(scores))
     if not found:
         raise UsageError(f"{len(train)} sentences are too few for a probe of {min(sizes)}")
-    return found
+    return Probed(found, float(np.bincount(classes).max() / len(classes)), len(test))
 
 
-def chance(labels: Sequence) -> float:
-    """The accuracy of always naming the most frequent label."""
-    counts = np.unique(np.asarray(labels), return_counts=True)[1]
-    return float(counts.max() / counts.sum())
+def _held_out(texts: Sequence[str], classes: np.ndarray, seed: int) -> np.ndarray:
+    """Where sentences are held out, with shape (N,): by their own hash, repetitions together."""
+    different, first, which = np.unique(
+        np.asarray(list(texts), dtype=object), return_index=True, return_inverse=True
+    )
+    hashes = [blake2b(f"{seed} {text}".encode()).digest() for text in different]
+    order = np.array(sorted(range(len(different)), key=hashes.__getitem__))
+    label = classes[first]  # where a sentence has several, its first
+    held = np.zeros(len(different), dtype=bool)
+    for name in range(classes.max() + 1):
+        members = order[label[order] == name]
+        if len(members) < 4:
+            raise UsageError(
+                f"a probe takes at least 4 different sentences of each label, one has "
+                f"{len(members)}"
+            )
+        held[members[: round(HELD_OUT * len(members))]] = True
+    return held[which]
 
 
 def _drawn(

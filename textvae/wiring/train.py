@@ -7,6 +7,7 @@ import logging
 import time
 import warnings
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from ..console import Percentage, note
 from ..data import SentenceData
 from ..errors import TrainingError, UsageError
 from ..metrics import Evaluation
-from ..metrics.probe import chance, probe
+from ..metrics.probe import probe
 from ..runs import Run, unwritable, write_text
 from ..training import LitTextVAE
 from ..training.callbacks import CollapseDoctor, Throughput
@@ -211,9 +212,9 @@ def probed(vae: TextVAE, data: SentenceData, seed: int) -> dict[str, Any]:
     if labels is None or vae.latent_dim == 0:
         return {}
     try:
-        found = probe(vae.encode(data.texts("test")).cpu().numpy(), labels, seed=seed)
+        texts = data.texts("test")
+        found = probe(vae.encode(texts).cpu().numpy(), labels, texts, seed=seed)
     except UsageError as error:
         note(f"no probe of the labels: {error}")
         return {}
-    told = {"accuracy": found, "chance": chance(labels)}
-    return {"probe": told, "probe_accuracy": found[max(found)]}
+    return {"probe": asdict(found), "probe_accuracy": found.accuracy[max(found.accuracy)]}
