@@ -19,7 +19,7 @@ ALLOWED = {
     "component": set(),
     "console": set(),
     "runs": {"errors"},
-    "hub": {"errors"},
+    "hub": {"errors", "runs"},
     "distributions": BOTTOM,
     "nn": BOTTOM,
     "schedules": BOTTOM,

@@ -19,7 +19,7 @@ from .data.tokenizer import Tokenizer
 from .decoding import STRATEGIES, decode
 from .errors import UsageError
 from .metrics import Evaluation, evaluate, score
-from .runs import find_model, read_report, write_json, write_text
+from .runs import read_report, write_json, write_text
 from .storage import load_model, save_model
 from .vae import SentenceVAE
 
@@ -260,24 +260,20 @@ class TextVAE:
         )
 
     @classmethod
-    def load(cls, folder: str | Path) -> "TextVAE":
+    def load(cls, folder: str | Path, foreign: bool = False) -> "TextVAE":
         """Reads the model of a run, of a model folder, of the name of a run, or of a repository of
         the Hugging Face hub, such as someone/something, where there is no such folder.
 
-        A model of the hub runs no code but ours: a part of another module must be imported before.
+        Arguments:
+            folder: The folder or name.
+            foreign: Whether it is a stranger's, as a model of the hub always is. It runs no code
+                but ours: a part of another module must be imported before.
 
         Raises:
             UsageError: If there is none, or it is damaged.
         """
-        name, foreign = str(folder), False
-        try:
-            found = find_model(name)
-        except UsageError:
-            # Where its parent is a folder here, a path is meant.
-            if not hub.is_repository(name) or Path(name).parent.is_dir():
-                raise
-            found, foreign = hub.download(name), True
-        model = cls(*load_model(found, foreign))
+        found, from_hub = hub.locate(str(folder))
+        model = cls(*load_model(found, foreign or from_hub))
         model.report = read_report(found)
         return model
 

@@ -1,38 +1,35 @@
 """Model folders on the Hugging Face hub."""
 
-__all__ = ["download", "is_repository", "upload"]
+__all__ = ["locate", "upload"]
 
 import re
 from pathlib import Path
 
 from .errors import UsageError
+from .runs import RUNS, find_model
 
 REFUSALS = (OSError, ValueError)
 """What the hub's own errors derive from."""
 
 
-def is_repository(name: str) -> bool:
-    """Whether a name may be that of a repository, such as someone/something."""
-    return re.fullmatch(r"[\w.-]+/[\w.-]+", name) is not None and name[0] != "."
+def locate(name: str) -> tuple[Path, bool]:
+    """The model folder that a user means: of a run, or else of a repository such as
+    someone/something, from the hub or from its cache.
 
-
-def download(repository: str) -> Path:
-    """The folder of a model, from the hub or from its cache.
+    Returns:
+        The folder, and whether it is a stranger's.
 
     Raises:
         UsageError: If there is none, or the hub cannot be reached.
     """
-    # Here, because only this needs it.
-    from huggingface_hub import snapshot_download
-
-    patterns = ["config.json", "model.safetensors", "report.json"]
-    patterns += ["tokenizer/*", "encoder_tokenizer/*"]
     try:
-        return Path(snapshot_download(repository, allow_patterns=patterns))
-    except REFUSALS as error:
-        raise UsageError(
-            f"no folder {repository}, and none of that name on the hub: {_reason(error)}"
-        ) from error
+        return find_model(name), False
+    except UsageError:
+        # Where its parent is a folder here, or that of runs, a path is meant.
+        parent = Path(name).parent
+        if not _is_repository(name) or parent.is_dir() or parent == RUNS:
+            raise
+    return _download(name), True
 
 
 def upload(folder: Path, repository: str, private: bool) -> str:
@@ -52,6 +49,24 @@ def upload(folder: Path, repository: str, private: bool) -> str:
             f"cannot upload to {repository} ({_reason(error)}); log in by hf auth login"
         ) from error
     return str(address)
+
+
+def _is_repository(name: str) -> bool:
+    return re.fullmatch(r"[\w.-]+/[\w.-]+", name) is not None and name[0] != "."
+
+
+def _download(repository: str) -> Path:
+    # Here, because only this needs it.
+    from huggingface_hub import snapshot_download
+
+    patterns = ["config.json", "model.safetensors", "report.json"]
+    patterns += ["tokenizer/*", "encoder_tokenizer/*"]
+    try:
+        return Path(snapshot_download(repository, allow_patterns=patterns))
+    except REFUSALS as error:
+        raise UsageError(
+            f"no folder {repository}, and none of that name on the hub: {_reason(error)}"
+        ) from error
 
 
 def _reason(error: Exception) -> str:

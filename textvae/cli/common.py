@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..console import note
 from ..errors import UsageError
-from ..runs import find_model
+from ..hub import locate
 
 if TYPE_CHECKING:
     from ..api import TextVAE
@@ -50,7 +50,9 @@ def at_least(kind: type, low: float, high: float = math.inf) -> Callable[[str], 
 
 def add_run(parser: ArgumentParser) -> None:
     """Adds what every command on a trained model takes."""
-    parser.add_argument("run", metavar="RUN", help="a run folder, or the name of one under runs/")
+    parser.add_argument(
+        "run", metavar="RUN", help="a run folder, its name under runs/, or a model of the hub"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--device", default="auto", help="cpu, cuda ...; a GPU if there is one")
 
@@ -116,7 +118,7 @@ def load(arguments: Namespace, sentences: Sequence[str] = ()) -> "TextVAE":
     for number, sentence in enumerate(sentences, 1):
         if not sentence.strip():
             raise UsageError(f"sentence {number} is empty; give one with words in it")
-    folder = find_model(arguments.run)  # before torch, whose import takes a second
+    folder, foreign = locate(arguments.run)  # before torch, whose import takes a second
 
     import torch
 
@@ -126,7 +128,7 @@ def load(arguments: Namespace, sentences: Sequence[str] = ()) -> "TextVAE":
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        vae = TextVAE.load(folder).to(device)
+        vae = TextVAE.load(folder, foreign).to(device)
     except (RuntimeError, AssertionError) as error:
         raise UsageError(f"--device {device}: {str(error).splitlines()[0]}") from error
     if lost := vae.tokenizer.count_lost(sentences):

@@ -6,7 +6,8 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
-from ..runs import Run, find_model
+from ..hub import locate
+from ..runs import Run
 from .common import read_text
 
 if TYPE_CHECKING:
@@ -55,9 +56,9 @@ def own_data(name: str, option: str = "--text") -> "SentenceData":
     """
     from ..wiring.splits import data_of
 
-    model = find_model(name)
-    if not Run(model.parent).config.is_file():
-        raise UsageError(f"{model} is a model without its run; give its sentences with {option}")
+    model, foreign = locate(name)
+    if foreign or not Run(model.parent).config.is_file():
+        raise UsageError(f"{name} is a model without its run; give its sentences with {option}")
     return data_of(Run.existing(str(model.parent)))
 
 

@@ -48,7 +48,6 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> None:
     """Runs the command."""
-    folder = find_model(arguments.run).parent
     report = floor = None
     if arguments.text:
         split = arguments.text
@@ -58,7 +57,8 @@ def run(arguments: Namespace) -> None:
     else:
         split, data = arguments.split, own_data(arguments.run)
         texts, floor = data.texts(split), data.floor(split)
-        report = folder / ("report.json" if split == "test" else f"report-{split}.json")
+        name = "report.json" if split == "test" else f"report-{split}.json"
+        report = find_model(arguments.run).parent / name
 
     vae, began = load(arguments), time.perf_counter()
     evaluation = vae.evaluate(
