@@ -41,7 +41,7 @@ class ZonalPosterior(Posterior):
         self,
         in_features: int,
         latent_dim: int = 32,
-        concentration: float = 80.0,
+        concentration: float = 35.0,
         scope: SCOPES = "fixed",
         min_concentration: float = 20.0,
     ) -> None:
