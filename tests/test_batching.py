@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from textvae.data.batching import BatchPlan, OrderedLoader, SentenceLoader, collate, length_batches
+from textvae.data.pairs import Pairs
 from textvae.types import EOS, PAD, Batch
 
 RNG = np.random.default_rng(0)
@@ -25,7 +26,7 @@ LIMITS = [
 
 
 def test_collate_adds_the_end_and_pads() -> None:
-    batch = collate([[7, 8, 9], [], [5]], [4, 0, 2], labels=torch.tensor([1, 0, 1]))
+    batch = collate(Pairs([[7, 8, 9], [], [5]], labels=[1, 0, 1])[:], [4, 0, 2])
 
     assert batch.target.tolist() == [
         [7, 8, 9, EOS],

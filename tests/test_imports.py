@@ -24,6 +24,7 @@ ALLOWED = {
     "nn": BOTTOM,
     "schedules": BOTTOM,
     "estimators": BOTTOM,
+    "labels": BOTTOM,
     "interpolation": BOTTOM,
     "decoding": BOTTOM,
     "backbones": BOTTOM,
@@ -34,22 +35,24 @@ ALLOWED = {
     "decoders": BOTTOM | {"nn", "backbones"},
     "auxiliaries": BOTTOM | {"nn"},
     "objectives": BOTTOM | {"schedules"},
-    "vae": BOTTOM | {f"{axis}.base" for axis in COMPONENTS} | {"distributions.divergence"},
-    "metrics": BOTTOM | {"estimators", "distributions", "vae", "data.batching", "nn"},
+    "vae": BOTTOM | {f"{axis}.base" for axis in COMPONENTS}
+    | {"distributions.divergence", "labels"},
+    "metrics": BOTTOM | {"estimators", "distributions", "vae", "data.batching", "nn"}
+    | {"data.pairs"},
     "training": BOTTOM
     | {"nn", "vae", "objectives", "schedules", "estimators", "distributions.divergence"},
     "storage": BOTTOM
     | {f"{axis}.base" for axis in COMPONENTS}
-    | {"vae", "runs", "data.tokenizer"},
+    | {"vae", "runs", "data.tokenizer", "labels"},
     "api": BOTTOM
     | {"vae", "storage", "runs", "metrics", "decoding", "interpolation", "data.tokenizer"}
-    | {"data.batching", "data.pairs", "hub", "card", "sentence_folder"},
+    | {"data.batching", "data.pairs", "hub", "card", "sentence_folder", "labels"},
     "card": BOTTOM | {"metrics"},
     "sentence_folder": BOTTOM | {"vae", "storage", "runs", "posteriors.base", "data.tokenizer"},
     "embedder": BOTTOM | {"api", "data.batching"},
     "operations": BOTTOM
     | {"api", "runs", "decoding", "interpolation", "distributions.divergence"}
-    | {"data.batching", "metrics.reconstruction"},
+    | {"data.batching", "metrics.reconstruction", "labels"},
 }
 ON_TOP = {"wiring", "compare", "cli", "sklearn", "__main__"}
 AXES = (*COMPONENTS, "objectives")

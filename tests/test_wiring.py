@@ -60,8 +60,8 @@ def built(text: Path, *options: str) -> torch.nn.Module:
 
 def test_the_groups_stand_at_the_top_level() -> None:
     assert GROUPS == (
-        "data", "encoder", "posterior", "prior", "decoder", "auxiliary", "objective", "update",
-        "optimizer", "lr_schedule", "trainer",
+        "data", "encoder", "posterior", "prior", "decoder", "auxiliary", "labels", "objective",
+        "update", "optimizer", "lr_schedule", "trainer",
     )  # fmt: skip
     assert {*GROUPS, "seed", "samples"} == yaml.safe_load(dump(config())).keys()
 
@@ -95,6 +95,14 @@ def test_configurations_fragments_and_options_compose(working_directory: Path) -
     assert (found.seed, found.trainer.max_epochs) == (3, 7)
     assert found.optimizer.class_path == "torch.optim.SGD"
     assert found.trainer.gradient_clip_val == 5
+
+
+def test_a_file_prevails_over_its_base_wherever_it_names_it(working_directory: Path) -> None:
+    Path("base.yaml").write_text("seed: 3\nsamples: 7\n")
+    for text in ("config: base.yaml\nseed: 5\n", "seed: 5\nconfig: base.yaml\n"):
+        Path("top.yaml").write_text(text)
+        found = config("--config", "top.yaml")
+        assert (found.seed, found.samples) == (5, 7)
 
 
 def test_options_prevail_wherever_they_stand() -> None:
@@ -225,6 +233,9 @@ FILES = {
     b"posterior: a: b\n": r"bad.yaml: no valid YAML: .* \(line 1, column 13\)",
     b"posterior: nofile.yaml\n": "bad.yaml: posterior: no file nofile.yaml",
     b"config: nofile\n": "no file nofile and no shipped configuration",
+    b"config: vmf\n": "no file vmf .*; did you mean method/vmf?",
+    b"config: [ptb_bn, method/vmf]\n": "bad.yaml: config: one file, got .*say the others by --con",
+    b"config: 5\n": "bad.yaml: config: one file, got 5",
     b"config: ptb_bn\nposterior:\n  init_args: {gamma: 1}\n": "options without a class; name it",
     b"\xff\xfe\x00": "bad.yaml: no text in UTF-8",
 }

@@ -18,6 +18,7 @@ from .data.pairs import Pairs
 from .data.tokenizer import Tokenizer
 from .decoding import STRATEGIES, decode
 from .errors import UsageError
+from .labels import Label, numbered
 from .metrics import Evaluation, evaluate, score
 from .runs import read_report, write_json, write_text
 from .storage import load_model, save_model
@@ -37,6 +38,8 @@ class TextVAE:
         vae: The model.
         tokenizer: Its tokenizer.
         encoder_tokenizer: The encoder's own, where it reads other tokens than the decoder writes.
+        label: What a conditional model takes for the label of every sentence of which none is
+            named; see :meth:`given`.
 
     Example:
         >>> import textvae
@@ -49,8 +52,10 @@ class TextVAE:
         vae: SentenceVAE,
         tokenizer: Tokenizer,
         encoder_tokenizer: Tokenizer | None = None,
+        label: str | None = None,
     ) -> None:
         self.vae = vae.eval()
+        self.label = label
         self.tokenizer = tokenizer
         self.encoder_tokenizer = encoder_tokenizer
         self.report: dict[str, Any] | None = None
@@ -66,26 +71,47 @@ class TextVAE:
         """The number of latent dimensions; 0 for a language model."""
         return self.vae.latent_dim
 
+    @property
+    def labels(self) -> list[str]:
+        """The labels that a conditional model knows; none for another."""
+        return [] if self.vae.labels is None else self.vae.labels.names
+
+    def given(self, label: str) -> "TextVAE":
+        """The conditional model given a label: all that is asked of it is asked for that label.
+
+        Raises:
+            UsageError: If training did not know the label, or the model takes none.
+        """
+        self._numbers(1, label)
+        model = TextVAE(self.vae, self.tokenizer, self.encoder_tokenizer, label)
+        model.report = self.report
+        return model
+
+    def wanted(self, labels: Sequence[str] | None) -> Sequence[str] | None:
+        """The labels of sentences where the model is conditional on them, else None."""
+        return labels if self.labels else None
+
     def to(self, device: torch.device | str) -> "TextVAE":
         """Moves the model to a device."""
         self.vae.to(device)
         return self
 
     @torch.no_grad()
-    def encode(self, texts: Sequence[str]) -> Tensor:
+    def encode(self, texts: Sequence[str], label: Label = None) -> Tensor:
         """The mode of the posterior of each sentence.
 
         Arguments:
             texts: N sentences.
+            label: Their label, or the label of each, in a conditional model.
 
         Returns:
             The latents, with shape (N, D), on the model's device.
 
         Raises:
-            UsageError: If the model is a language model.
+            UsageError: If the model is a language model, or the labels are not such as it takes.
         """
         self._check_latent("encode")
-        sentences = self.tokens(texts)
+        sentences = self.tokens(texts, label)
         z = torch.zeros(len(sentences), self.latent_dim, device=self.device)
         lengths = [len(sentence) + 1 for sentence in sentences]
         for rows in length_batches(lengths, max_tokens=BATCH_TOKENS):
@@ -93,12 +119,19 @@ class TextVAE:
             z[rows] = self.vae.encode(batch).float()
         return z
 
-    def decode(self, z: Tensor, strategy: STRATEGIES = "greedy", **options: Any) -> list[str]:
+    def decode(
+        self,
+        z: Tensor,
+        strategy: STRATEGIES = "greedy",
+        label: Label = None,
+        **options: Any,
+    ) -> list[str]:
         """Writes a sentence for each latent.
 
         Arguments:
             z: The latents, with shape (N, D).
             strategy: greedy, beam or sample.
+            label: Their label, or the label of each, in a conditional model.
             options: Those of :func:`textvae.decoding.decode`: max_length, beam_size, temperature,
                 top_k, top_p, seed ...
 
@@ -113,13 +146,25 @@ class TextVAE:
             raise UsageError(
                 f"latents have shape (N, {self.latent_dim}) for this model, got {tuple(z.shape)}"
             )
-        return self.tokenizer.decode(decode(self.vae.decoder, z, strategy, **options))
+        return self._write(self.for_decoder(z, label), strategy, **options)
+
+    def _write(self, given: Tensor, strategy: STRATEGIES = "greedy", **options: Any) -> list[str]:
+        return self.tokenizer.decode(decode(self.vae.decoder, given, strategy, **options))
+
+    def for_decoder(self, z: Tensor, label: Label = None) -> Tensor:
+        """Latents as the decoder takes them: with their labels, if the model is conditional."""
+        numbers = self._numbers(len(z), label)
+        return z if numbers is None else self.vae.given(z, torch.tensor(numbers).to(z.device))
 
     def reconstruct(
-        self, texts: Sequence[str], strategy: STRATEGIES = "greedy", **options: Any
+        self,
+        texts: Sequence[str],
+        strategy: STRATEGIES = "greedy",
+        label: Label = None,
+        **options: Any,
     ) -> list[str]:
-        """Encodes each sentence and decodes its latent; options as for :meth:`decode`."""
-        return self.decode(self.encode(texts), strategy, **options)
+        """Encodes each sentence and decodes its latent; arguments as for :meth:`decode`."""
+        return self.decode(self.encode(texts, label), strategy, label, **options)
 
     def interpolate(
         self,
@@ -128,6 +173,7 @@ class TextVAE:
         steps: int = 7,
         path: interpolation.PATHS | None = None,
         strategy: STRATEGIES = "greedy",
+        label: Label = None,
         **options: Any,
     ) -> list[str]:
         """Writes the sentences on the way from one to another.
@@ -138,6 +184,7 @@ class TextVAE:
             steps: The number of sentences, both ends included, which are decoded too.
             path: linear or spherical; None takes that of the prior's space.
             strategy: greedy, beam or sample.
+            label: As for :meth:`encode`; on the way stands the label of the nearer end.
             options: As for :meth:`decode`.
 
         Raises:
@@ -147,13 +194,20 @@ class TextVAE:
             if not text.strip():
                 raise UsageError("cannot interpolate an empty sentence; give two sentences")
         self._check_latent("interpolate")
-        z_start, z_end = self.encode([start, end])
-        kind = path or self.vae.prior.path
-        return self.decode(interpolation.path(z_start, z_end, steps, kind), strategy, **options)
+        z_start, z_end = self.encode([start, end], label)
+        z = interpolation.path(z_start, z_end, steps, path or self.vae.prior.path)
+        if label is not None and not isinstance(label, str):
+            label = [label[0]] * (steps - steps // 2) + [label[1]] * (steps // 2)
+        return self.decode(z, strategy, label, **options)
 
     @torch.no_grad()
     def sample(
-        self, n: int = 10, strategy: STRATEGIES = "sample", seed: int = 0, **options: Any
+        self,
+        n: int = 10,
+        strategy: STRATEGIES = "sample",
+        seed: int = 0,
+        label: Label = None,
+        **options: Any,
     ) -> list[str]:
         """Draws latents from the prior and writes a sentence for each.
 
@@ -161,34 +215,51 @@ class TextVAE:
             n: The number of sentences.
             strategy: greedy, beam or sample.
             seed: The seed of the latents and of sampling.
+            label: As for :meth:`encode`, but that None takes all labels in turn.
             options: As for :meth:`decode`.
         """
+        if label is None and self.label is None and self.labels:
+            label = [self.labels[i % len(self.labels)] for i in range(n)]
         with torch.random.fork_rng([]):
             torch.default_generator.manual_seed(seed)  # and no GPU's, whose state is not kept
-            z = torch.zeros(n, 0) if self.vae.prior is None else self._prior_on_cpu((n,))
+            z = torch.zeros(n, 0) if self.vae.prior is None else self.draw(n, label)
             # Another seed for the words: the same one would draw them by the numbers behind z.
             seed = int(torch.randint(2**31, ()))
-        return self.decode(z, strategy, seed=seed, **options)
+        return self.decode(z, strategy, label, seed=seed, **options)
 
-    def _prior_on_cpu(self, shape: tuple[int, ...]) -> Tensor:
-        """Draws from the prior with the CPU's generator, so that a seed means one thing."""
-        device = self.device
-        z = self.vae.prior.cpu()().sample(shape)
-        self.vae.prior.to(device)
+    @torch.no_grad()
+    def draw(self, n: int, label: Label = None) -> Tensor:
+        """Draws n latents from p(z), or p(z | y), by the CPU's generator on any device, so that a
+        seed means one thing: with shape (N, D), on the CPU."""
+        numbers, device = self._numbers(n, label), self.device
+        parts = [part for part in (self.vae.prior, self.vae.labels) if part is not None]
+        for part in parts:
+            part.cpu()
+        p = self.vae.prior_of(None if numbers is None else torch.tensor(numbers))
+        z = p.sample(() if p.batch_shape else (n,))
+        for part in parts:
+            part.to(device)
         return z
 
-    def score(self, texts: Sequence[str], samples: int = 500, seed: int = 0) -> Tensor:
+    def score(
+        self,
+        texts: Sequence[str],
+        samples: int = 500,
+        seed: int = 0,
+        label: Label = None,
+    ) -> Tensor:
         """The importance-weighted negative log-likelihood of each sentence.
 
         Arguments:
             texts: N sentences.
             samples: The latent samples S of each; the bound tightens as S grows.
             seed: The seed of the samples.
+            label: As for :meth:`encode`; the likelihood is then that given the label.
 
         Returns:
             Nats per sentence, ``</s>`` included, with shape (N,).
         """
-        return score(self.vae, self.tokens(texts), samples=samples, seed=seed)
+        return score(self.vae, self.tokens(texts, label), samples=samples, seed=seed)
 
     def evaluate(
         self,
@@ -199,6 +270,7 @@ class TextVAE:
         floor: float | None = None,
         precision: str = "32",
         progress: Callable[[float], None] | None = None,
+        label: Label = None,
     ) -> Evaluation:
         """Every number of the protocol, over the whole of `texts`.
 
@@ -210,12 +282,13 @@ class TextVAE:
             floor: The best reachable NLL of these sentences in nats, where it is known.
             precision: 32; or bf16-mixed, or on a GPU 16-mixed, to be faster.
             progress: Called with the share that is done.
+            label: As for :meth:`encode`; every number is then given the label.
         """
         return evaluate(
             self.vae,
-            self.tokens(texts),
+            self.tokens(texts, label),
             texts,
-            self.decode,
+            self._write,
             samples=samples,
             seed=seed,
             split=split,
@@ -294,15 +367,19 @@ class TextVAE:
             self.save_pretrained(Path(folder) / "model", repository)
             return hub.upload(Path(folder) / "model", repository, private)
 
-    def tokens(self, texts: Sequence[str]) -> Sequence[Sequence[int]]:
-        """The tokens of each sentence, those that the encoder reads beside them where it has its
-        own."""
+    def tokens(self, texts: Sequence[str], label: Label = None) -> Sequence[Sequence[int]]:
+        """The tokens of each sentence; beside them those that the encoder reads where it has its
+        own, and the number of its label where the model is conditional."""
         if isinstance(texts, str):  # else each of its characters would be a sentence
             raise TypeError("Sentences come in a list: put a single one into brackets.")
-        tokens = self.tokenizer.encode(list(texts))
-        if self.encoder_tokenizer is None:
+        tokens, numbers = self.tokenizer.encode(list(texts)), self._numbers(len(texts), label)
+        if self.encoder_tokenizer is None and numbers is None:
             return tokens
-        return Pairs(tokens, self.encoder_tokenizer.encode(list(texts)))
+        own = self.encoder_tokenizer
+        return Pairs(tokens, own and own.encode(list(texts)), numbers)
+
+    def _numbers(self, count: int, label: Label) -> list[int] | None:
+        return numbered(self.vae.labels, count, self.label if label is None else label)
 
     def _check_latent(self, verb: str) -> None:
         if self.latent_dim == 0:

@@ -9,10 +9,13 @@ __all__ = [
     "aggregate_log_prob",
     "derangement",
     "importance_weighted",
+    "label_groups",
     "mutual_information",
 ]
 
 import math
+from collections import defaultdict
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -79,8 +82,25 @@ def mutual_information(q: Distribution, z: Tensor) -> Tensor:
     return q.log_prob(z) - aggregate_log_prob(q, z)
 
 
-def active_dimensions(means: Tensor, prior_variance: Tensor, threshold: float = 0.01) -> Tensor:
+def label_groups(label: Tensor | None, size: int) -> list[list[int]]:
+    """The positions of the sentences of each label; of all `size` where there are no labels."""
+    if label is None:
+        return [list(range(size))]
+    of_label = defaultdict(list)
+    for position, number in enumerate(label.tolist()):
+        of_label[number].append(position)
+    return list(of_label.values())
+
+
+def active_dimensions(
+    means: Tensor,
+    prior_variance: Tensor,
+    threshold: float = 0.01,
+    groups: Sequence[Sequence[int]] | None = None,
+) -> Tensor:
     """Where the posterior mean varies with the sentence.
+
+    With groups, such as the sentences of each label, it is the variance within them that counts.
 
     References:
         | Importance Weighted Autoencoders (Burda et al., 2016), section 5.1
@@ -88,26 +108,39 @@ def active_dimensions(means: Tensor, prior_variance: Tensor, threshold: float = 
 
     Arguments:
         means: The posterior means of at least two sentences, with shape (N, D).
-        prior_variance: The prior's variance in each dimension, with shape (D,).
+        prior_variance: The prior's variance in each dimension, with shape (D,) or (N, D).
         threshold: The least variance that counts, as a fraction of the prior's.
+        groups: The positions in each group; None for a single one.
 
     Returns:
         Whether each dimension is active, with shape (D,).
     """
-    return means.double().var(dim=0) >= threshold * prior_variance.double()
+    scaled = means.double() / prior_variance.double().sqrt()
+    rows = [scaled] if groups is None else [scaled[group] for group in groups]
+    deviations = torch.cat([row - row.mean(dim=0) for row in rows])
+    freedom = max(1, len(means) - len(rows))  # nothing varies where each has a group to itself
+    return deviations.square().sum(dim=0) / freedom >= threshold
 
 
-def active_units(means: Tensor, prior_variance: Tensor, threshold: float = 0.01) -> int:
+def active_units(
+    means: Tensor,
+    prior_variance: Tensor,
+    threshold: float = 0.01,
+    groups: Sequence[Sequence[int]] | None = None,
+) -> int:
     """How many dimensions are active; see :func:`active_dimensions`."""
-    return int(active_dimensions(means, prior_variance, threshold).sum())
+    return int(active_dimensions(means, prior_variance, threshold, groups).sum())
 
 
-def derangement(size: int, seed: int) -> Tensor:
+def derangement(size: int, seed: int, groups: Sequence[Sequence[int]] | None = None) -> Tensor:
     """A permutation that leaves nothing in its place, drawn uniformly among all such.
+
+    With groups, each element goes to another's place in its group; one that is alone there stays.
 
     Arguments:
         size: The number of elements, at least 2.
         seed: The seed of the draw.
+        groups: The positions in each group; None for a single one.
 
     Returns:
         Where each element goes, with shape (size,).
@@ -115,6 +148,11 @@ def derangement(size: int, seed: int) -> Tensor:
     Raises:
         ValueError: If there are fewer than two elements.
     """
+    if groups is not None:
+        places = torch.arange(size)
+        for group in (torch.as_tensor(group) for group in groups if len(group) > 1):
+            places[group] = group[derangement(len(group), seed)]
+        return places
     if size < 2:
         raise ValueError(f"A derangement needs a 'size' of at least 2, got {size}.")
 

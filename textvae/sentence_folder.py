@@ -48,6 +48,8 @@ def write_sentence_folder(
     Raises:
         UsageError: If something stands there, or the model has no latents.
     """
+    if vae.labels is not None:
+        raise UsageError("a conditional model needs labels, which sentence-transformers has not")
     if vae.encoder is None:
         raise UsageError("a language model has no latents, so there is nothing to embed with")
     if folder.exists() and any(folder.iterdir()):

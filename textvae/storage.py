@@ -20,6 +20,7 @@ from .data.tokenizer import Tokenizer
 from .decoders.base import Decoder
 from .encoders.base import Encoder
 from .errors import UsageError
+from .labels import Labels
 from .posteriors.base import Posterior
 from .priors.base import Prior
 from .runs import unwritable, write_json
@@ -37,6 +38,7 @@ PARTS = {
     "prior": Prior,
     "decoder": Decoder,
     "auxiliary": Auxiliary,
+    "labels": Labels,
 }
 
 
@@ -114,7 +116,7 @@ def load_model(
         UsageError: If there is no such folder, or it is not one of ours, or it is damaged.
     """
     folder = Path(folder)
-    config = {"auxiliary": None, **_read_config(folder)}  # older folders do not name it
+    config = {"auxiliary": None, "labels": None, **_read_config(folder)}  # absent in older ones
     try:
         parts = {name: _build(base, config[name], foreign) for name, base in PARTS.items()}
         vae = SentenceVAE(**parts)

@@ -39,7 +39,7 @@ class Batch:
             input, ``<s>``, is the decoder's own affair: it is neither stored nor counted.
         target_mask: Where `target` is real, with shape (B, T).
         index: The position of each sentence in its corpus, with shape (B,).
-        label: The label of each sentence, with shape (B,), or None.
+        label: The number of each sentence's label, with shape (B,), or None.
     """
 
     source: Tensor
@@ -73,7 +73,8 @@ class Terms:
 
     Arguments:
         q: The posterior, with batch shape (B,) and event shape (D,); None for a language model.
-        p: The prior, with event shape (D,); None for a language model.
+        p: The prior, with event shape (D,), and with batch shape (B,) where it depends on the
+            label; None for a language model.
         z: The latent samples, with shape (S, B, D).
         log_px_z: The log-likelihood of each sentence under each sample, with shape (S, B).
         log_pz: The log-density of the samples under the prior, with shape (S, B).

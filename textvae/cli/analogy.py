@@ -32,7 +32,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> None:
     """Runs the command."""
     options = decoding_of(arguments)
-    sentences = read_sentences(arguments)
+    sentences, labels = read_sentences(arguments)
+    if labels is not None:
+        raise UsageError("an analogy has one label: give it by --label, not --label-column")
     if len(sentences) != 3:
         raise UsageError(f"an analogy is made of three sentences, A B C, got {len(sentences)}")
     vae = load(arguments, sentences)

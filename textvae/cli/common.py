@@ -54,6 +54,7 @@ def add_run(parser: ArgumentParser) -> None:
         "run", metavar="RUN", help="a run folder, its name under runs/, or a model of the hub"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--label", help="of the sentences, for a conditional model")
     parser.add_argument("--device", default="auto", help="cpu, cuda ...; a GPU if there is one")
 
 
@@ -65,6 +66,9 @@ def add_sentences(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--text-column", metavar="NAME", help="the column of the sentences, by name or number"
+    )
+    parser.add_argument(
+        "--label-column", metavar="NAME", help="that of their labels, for a conditional model"
     )
 
 
@@ -106,14 +110,14 @@ def decoding_of(arguments: Namespace) -> dict[str, Any]:
 
 
 def load(arguments: Namespace, sentences: Sequence[str] = ()) -> "TextVAE":
-    """The model that a command is given, on its device.
+    """The model that a command is given, on its device, and given the label if one is named.
 
     Arguments:
         arguments: Those of the command.
         sentences: What it is to read; words that it does not know are counted for the user.
 
     Raises:
-        UsageError: If there is none, or no such device, or a sentence is empty.
+        UsageError: If there is none, or no such device or label, or a sentence is empty.
     """
     for number, sentence in enumerate(sentences, 1):
         if not sentence.strip():
@@ -133,23 +137,29 @@ def load(arguments: Namespace, sentences: Sequence[str] = ()) -> "TextVAE":
         raise UsageError(f"--device {device}: {str(error).splitlines()[0]}") from error
     if lost := vae.tokenizer.count_lost(sentences):
         note(f"words or characters that the model does not know: {lost:,}")
-    return vae
+    return vae if arguments.label is None else vae.given(arguments.label)
 
 
-def read_sentences(arguments: Namespace) -> list[str]:
-    """The sentences that a command is given: as arguments, in a file, or on standard input.
+def read_sentences(arguments: Namespace) -> tuple[list[str], list[str] | None]:
+    """The sentences that a command is given: as arguments, in a file, or on standard input; and
+    their labels if a column of them is named.
 
     Raises:
         UsageError: If there are none, or they are given twice.
     """
     if not arguments.sentences:
-        rows = read_text([arguments.text or "-"], arguments.text_column)
-        return [text for text, _ in rows]
+        column = arguments.label_column
+        if column is not None and arguments.label is not None:
+            raise UsageError("labels are given both by --label and --label-column; leave one out")
+        rows = read_text([arguments.text or "-"], arguments.text_column, column)
+        texts, labels = (list(of) for of in zip(*rows, strict=True)) if rows else ([], [])
+        return texts, None if column is None else labels
     if arguments.text:
         raise UsageError("sentences are given both as arguments and by --text; leave one out")
-    if arguments.text_column is not None:
-        raise UsageError("--text-column is of a file: name it by --text")
-    return list(arguments.sentences)
+    for name in ("text_column", "label_column"):
+        if getattr(arguments, name) is not None:
+            raise UsageError(f"--{name.replace('_', '-')} is of a file: name it by --text")
+    return list(arguments.sentences), None
 
 
 def read_text(

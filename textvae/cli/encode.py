@@ -25,8 +25,8 @@ def run(arguments: Namespace) -> None:
     """Runs the command."""
     if arguments.out and Path(arguments.out).suffix != ".npy":
         raise UsageError(f"{arguments.out}: a file of latents alone ends in .npy; see also export")
-    sentences = read_sentences(arguments)
-    z = load(arguments, sentences).encode(sentences).cpu()
+    sentences, labels = read_sentences(arguments)
+    z = load(arguments, sentences).encode(sentences, labels).cpu()
     if arguments.out:
         import numpy as np
 

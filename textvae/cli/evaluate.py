@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 from ..console import Percentage, note
 from ..errors import UsageError
 from ..runs import find_model
-from .common import add_run, at_least, load, print_json, read_text
+from .common import add_run, at_least, load, print_json, read_sentences
 from .corpora import SPLITS, own_data
 
 DESCRIPTION = """Reports the numbers of a trained model, and what was counted for them.
@@ -25,6 +25,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--text-column", metavar="NAME", help="the column of the sentences, by name or number"
+    )
+    parser.add_argument(
+        "--label-column", metavar="NAME", help="that of their labels, for a conditional model"
     )
     parser.add_argument(
         "--split",
@@ -50,19 +53,20 @@ def run(arguments: Namespace) -> None:
     """Runs the command."""
     report = floor = None
     if arguments.text:
-        split = arguments.text
-        texts = [text for text, _ in read_text([split], arguments.text_column)]
-    elif arguments.text_column is not None:
-        raise UsageError("--text-column is of a file: name it by --text")
+        arguments.sentences = []
+        split, (texts, labels) = arguments.text, read_sentences(arguments)
+    elif arguments.text_column is not None or arguments.label_column is not None:
+        raise UsageError("--text-column and --label-column are of a file: name it by --text")
     else:
         split, data = arguments.split, own_data(arguments.run)
-        texts, floor = data.texts(split), data.floor(split)
+        texts, labels, floor = data.texts(split), data.labels(split), data.floor(split)
         name = "report.json" if split == "test" else f"report-{split}.json"
         report = find_model(arguments.run).parent / name
 
     vae, began = load(arguments), time.perf_counter()
     evaluation = vae.evaluate(
         texts,
+        label=None if arguments.label is not None else vae.wanted(labels),
         samples=arguments.samples,
         seed=arguments.seed,
         split=split,

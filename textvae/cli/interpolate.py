@@ -49,7 +49,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> None:
     """Runs the command."""
     options = decoding_of(arguments)
-    sentences = read_sentences(arguments)
+    sentences, labels = read_sentences(arguments)
     if len(sentences) != 2:
         raise UsageError(f"interpolation goes between two sentences, got {len(sentences)}")
     if arguments.path == "aggregate":
@@ -59,7 +59,7 @@ def run(arguments: Namespace) -> None:
         raise UsageError(f"--through is for --path aggregate, not {arguments.path}")
     path = None if arguments.path == "auto" else arguments.path
     vae = load(arguments, sentences)
-    lines = vae.interpolate(*sentences, steps=arguments.steps, path=path, **options)
+    lines = vae.interpolate(*sentences, steps=arguments.steps, path=path, label=labels, **options)
     print_lines(arguments, lines)
 
 

@@ -31,12 +31,12 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> None:
     """Runs the command."""
-    texts, _ = read_corpus(arguments)
+    texts, labels = read_corpus(arguments)
     vae = load(arguments, arguments.sentences)
 
     from ..operations import neighbors
 
-    found = neighbors(vae, arguments.sentences, texts, arguments.top, arguments.index)
+    found = neighbors(vae, arguments.sentences, texts, arguments.top, arguments.index, labels)
     if arguments.json:
         pairs = zip(arguments.sentences, found, strict=True)
         rows = [(query, [dataclasses.asdict(one) for one in near]) for query, near in pairs]

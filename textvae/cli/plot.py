@@ -54,7 +54,7 @@ def run(arguments: Namespace) -> None:
         if arguments.figure == "map":
             draw_map(vae, texts, labels, arguments)
         else:
-            draw_kl(vae, texts, arguments)
+            draw_kl(vae, texts, labels, arguments)
     note(f"wrote {arguments.out}")
     if arguments.json:
         print_json({"file": arguments.out})
@@ -69,16 +69,18 @@ def draw_map(
     kind = arguments.color_by or ("length" if labels is None else "label")
     lengths = [len(tokens) for tokens in vae.tokenizer.encode(texts)]
     values, name = (labels, "label") if kind == "label" else (lengths, "tokens")
-    z = vae.encode(texts).cpu().numpy()
+    z = vae.encode(texts, vae.wanted(labels)).cpu().numpy()
     plot_map(arguments.out, z, values, name, arguments.method, arguments.seed)
 
 
-def draw_kl(vae: "TextVAE", texts: list[str], arguments: Namespace) -> None:
+def draw_kl(
+    vae: "TextVAE", texts: list[str], labels: list[str] | None, arguments: Namespace
+) -> None:
     """Draws the mean divergence of each dimension."""
     from ..operations.lines import kl_per_dim
     from ..operations.plot import plot_kl
 
-    plot_kl(arguments.out, kl_per_dim(vae, texts).tolist())
+    plot_kl(arguments.out, kl_per_dim(vae, texts, vae.wanted(labels)).tolist())
 
 
 def draw_way(vae: "TextVAE", arguments: Namespace) -> None:

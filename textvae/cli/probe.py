@@ -38,7 +38,7 @@ def run(arguments: Namespace) -> None:
 
     from ..metrics.probe import SIZES, probe
 
-    z = vae.encode(texts).cpu().numpy()
+    z = vae.encode(texts, vae.wanted(labels)).cpu().numpy()
     found = probe(z, labels, texts, arguments.sizes or SIZES, arguments.seed)
     if arguments.json:
         print_json({**asdict(found), "sentences": len(texts)})

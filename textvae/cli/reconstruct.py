@@ -28,8 +28,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> None:
     """Runs the command."""
     options = decoding_of(arguments)
-    sentences = read_sentences(arguments)
-    back = load(arguments, sentences).reconstruct(sentences, **options)
+    sentences, labels = read_sentences(arguments)
+    back = load(arguments, sentences).reconstruct(sentences, label=labels, **options)
     if arguments.json:
         pairs = zip(sentences, back, strict=True)
         print_json([{"sentence": x, "reconstruction": y} for x, y in pairs])

@@ -4,12 +4,15 @@ __all__ = ["DESCRIPTION", "add_arguments", "run"]
 
 from argparse import ArgumentParser, Namespace
 
+from ..errors import UsageError
 from .common import add_decoding, add_run, at_least, decoding_of, load, print_lines
 from .corpora import add_corpus, read_corpus
 
-DESCRIPTION = """Gives sentences another label, by the difference between the mean latents of the
-sentences of a labelled corpus.
+DESCRIPTION = """Gives sentences another label. A conditional model encodes them with theirs and
+decodes them with the other. Any other model moves latents, by a labelled corpus: by the difference
+between the means of the labels, or as little as a classifier asks for.
 
+  textvae transfer reviews "the food was cold ." --from 0 --to 1
   textvae transfer mine "the food was cold ." --from 0 --to 1 \\
       --text reviews.tsv --text-column 2 --label-column 1"""
 
@@ -21,7 +24,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--from", dest="source", required=True, help="the label that they have")
     parser.add_argument("--to", dest="target", required=True, help="the label to give them")
     parser.add_argument(
-        "--strength", type=at_least(float, 0), default=1.0, help="how far to go (1)"
+        "--by",
+        choices=["label", "means", "classifier"],
+        help="label for a conditional model, else means or classifier (means)",
+    )
+    parser.add_argument("--strength", type=at_least(float, 0), help="how far means go (1)")
+    parser.add_argument(
+        "--confidence", type=at_least(float, 1e-6, 1 - 1e-6), help="of a classifier (0.9)"
     )
     add_corpus(parser, "train")
     add_decoding(parser)
@@ -30,18 +39,28 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> None:
     """Runs the command."""
     options = decoding_of(arguments)
-    texts, labels = read_corpus(arguments, labelled=True)
+    if arguments.label is not None:
+        raise UsageError("--label: name the labels by --from and --to")
     vae = load(arguments, arguments.sentences)
+    by = arguments.by or ("label" if vae.labels else "means")
+    for name, other in {"strength": "means", "confidence": "classifier"}.items():
+        if getattr(arguments, name) is not None and by != other:
+            raise UsageError(f"--{name} is for --by {other}, not {by}")
 
-    from ..operations.transfer import means, transfer
+    from ..operations.control import fit_classifier, guide
+    from ..operations.transfer import means, relabel, transfer
 
-    lines = transfer(
-        vae,
-        arguments.sentences,
-        arguments.source,
-        arguments.target,
-        means(vae, texts, labels),
-        arguments.strength,
-        **options,
-    )
+    sentences, source, target = arguments.sentences, arguments.source, arguments.target
+    if by == "label":
+        lines = relabel(vae, sentences, source, target, **options)
+    else:
+        texts, labels = read_corpus(arguments, labelled=True)
+        if by == "means":
+            centres = means(vae, texts, labels)
+            strength = 1.0 if arguments.strength is None else arguments.strength
+            lines = transfer(vae, sentences, source, target, centres, strength, **options)
+        else:
+            classifier = fit_classifier(vae, texts, labels, target, options["seed"])
+            confidence = 0.9 if arguments.confidence is None else arguments.confidence
+            lines = guide(vae, sentences, classifier, confidence, **options)
     print_lines(arguments, lines)

@@ -36,7 +36,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> None:
     """Runs the command."""
     options = decoding_of(arguments)
-    texts = [] if arguments.axis is None else read_corpus(arguments)[0]
+    texts, labels = ([], None) if arguments.axis is None else read_corpus(arguments)
     vae = load(arguments, [arguments.sentence])
 
     from ..operations import traverse
@@ -49,6 +49,7 @@ def run(arguments: Namespace) -> None:
         texts,
         arguments.steps,
         arguments.span,
+        labels=labels,
         **options,
     )
     print_lines(arguments, lines)

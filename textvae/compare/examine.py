@@ -3,8 +3,10 @@
 __all__ = ["Witness", "examine", "witness_of"]
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from statistics import fmean
 from typing import Any
 
@@ -42,11 +44,13 @@ class Witness:
         texts: The sentences of the test split.
         factors: What they say, where it is known.
         judge: The language model, or None.
+        labels: The labels of the sentences, where they have some.
     """
 
     texts: Sequence[str]
     factors: Mapping[str, Sequence[str]]
     judge: TextVAE | None
+    labels: Sequence[str] | None = None
 
 
 def witness_of(plan: Plan, baseline: Sequence[Outcome]) -> Witness:
@@ -57,7 +61,8 @@ def witness_of(plan: Plan, baseline: Sequence[Outcome]) -> Witness:
     factors = data.factors("test") if isinstance(data, GrammarData) else {}
     factors = {name: values[:MOST] for name, values in factors.items()}
     judge = TextVAE.load(baseline[0].task.run.folder).to(device()) if baseline else None
-    return Witness(texts, factors, judge)
+    labels = data.labels("test")
+    return Witness(texts, factors, judge, labels and list(labels)[:MOST])
 
 
 def device() -> str:
@@ -79,7 +84,7 @@ def examine(outcome: Outcome, witness: Witness) -> dict[str, Any]:
     vae = TextVAE.load(outcome.task.run.folder).to(device())
     found = {"judged": judged, "samples": vae.sample(SAMPLES, max_length=longest(vae, witness))}
     if vae.latent_dim > 0 and outcome.task.method != BASELINE:
-        z = vae.encode(witness.texts).cpu()
+        z = vae.encode(witness.texts, vae.wanted(witness.labels)).cpu()
         found |= writing(vae, witness) | {"map": plane(z.numpy())}
         if witness.factors:
             found["factors"] = disentangled(z.numpy(), witness)
@@ -95,17 +100,23 @@ def longest(vae: TextVAE, witness: Witness) -> int:
 
 def writing(vae: TextVAE, witness: Witness) -> dict[str, Any]:
     """Reconstructions, and ways from one sentence to another with their scores."""
-    shown = list(witness.texts[:RECONSTRUCTIONS])
+    shown, labels = list(witness.texts[:RECONSTRUCTIONS]), vae.wanted(witness.labels)
     pairs = list(zip(witness.texts[0::2], witness.texts[1::2], strict=False))[:PATHS]
     limit = longest(vae, witness)
-    found = [interpolate(vae, start, end, limit) for start, end in pairs]
+    found = [
+        interpolate(vae, start, end, limit, labels and labels[2 * i : 2 * i + 2])
+        for i, (start, end) in enumerate(pairs)
+    ]
     ends = [pair for pair, lines in zip(pairs, found, strict=True) if lines]
     ways = [lines for lines in found if lines]
-    scores = [score_path(lines, witness.judge and witness.judge.score) for lines in ways]
+    scores = [
+        score_path(lines, witness.judge and partial(nats_of, witness.judge)) for lines in ways
+    ]
+    backs = vae.reconstruct(shown, label=labels and labels[: len(shown)], max_length=limit)
     return {
         "reconstructions": [
             {"sentence": text, "reconstruction": back}
-            for text, back in zip(shown, vae.reconstruct(shown, max_length=limit), strict=True)
+            for text, back in zip(shown, backs, strict=True)
         ],
         "paths": [
             {"start": start, "end": end, "lines": lines, "score": asdict(score)}
@@ -115,12 +126,22 @@ def writing(vae: TextVAE, witness: Witness) -> dict[str, Any]:
     }
 
 
-def interpolate(vae: TextVAE, start: str, end: str, limit: int) -> list[str]:
+def interpolate(
+    vae: TextVAE, start: str, end: str, limit: int, labels: Sequence[str] | None = None
+) -> list[str]:
     """A way between two sentences; empty where there is none, as between opposite directions."""
     try:
-        return vae.interpolate(start, end, steps=STEPS, max_length=limit)
+        return vae.interpolate(start, end, steps=STEPS, label=labels, max_length=limit)
     except UsageError:
         return []
+
+
+def nats_of(judge: TextVAE, lines: Sequence[str]) -> torch.Tensor:
+    """The nats of each line under a language model, whose labels, if any, are alike likely."""
+    if not judge.labels:
+        return judge.score(lines)
+    log_p = torch.stack([-judge.score(lines, label=label) for label in judge.labels])
+    return math.log(len(log_p)) - log_p.logsumexp(dim=0)
 
 
 def average(scores: Sequence[PathScore]) -> dict[str, float]:
@@ -164,6 +185,7 @@ def traverse(vae: TextVAE, z: torch.Tensor, witness: Witness) -> list[dict[str, 
     whole = {name: witness.factors[name] for name in WHOLE if name in witness.factors}
     shares = shared_information(z.numpy(), whole)  # (D, F)
     levels = torch.tensor(QUANTILES, dtype=z.dtype)
+    label = witness.labels[0] if vae.labels else None
     found = []
     for j, factor in enumerate(whole):
         dimension = int(shares[:, j].argmax())
@@ -176,7 +198,7 @@ def traverse(vae: TextVAE, z: torch.Tensor, witness: Witness) -> list[dict[str, 
                 "factor": factor,
                 "dimension": dimension,
                 "share": float(shares[dimension, j]),
-                "lines": vae.decode(moved, max_length=longest(vae, witness)),
+                "lines": vae.decode(moved, label=label, max_length=longest(vae, witness)),
             }
         )
     return found

@@ -14,20 +14,21 @@ from ..types import EOS, PAD, Batch
 from .pairs import Pair
 
 
-def collate(
-    sentences: Sequence[Sequence[int]], index: Sequence[int], labels: Tensor | None = None
-) -> Batch:
+def collate(sentences: Sequence[Sequence[int]], index: Sequence[int]) -> Batch:
     """One batch of sentences: ``</s>`` is added and the shorter ones are padded.
 
     Arguments:
-        sentences: The tokens of each sentence; a pair has those that the encoder reads, too.
+        sentences: The tokens of each sentence; a pair has those that the encoder reads, or a
+            label, too.
         index: Their positions in the corpus.
-        labels: Their labels, with shape (B,), or None.
     """
     target = source = _padded(sentences)
-    if isinstance(sentences[0], Pair):
+    label, first = None, sentences[0]
+    if isinstance(first, Pair) and first.source is not None:
         source = _padded([sentence.source for sentence in sentences])
-    return Batch(*source, *target, torch.as_tensor(index, dtype=torch.long), labels)
+    if isinstance(first, Pair) and first.label is not None:
+        label = torch.tensor([sentence.label for sentence in sentences])
+    return Batch(*source, *target, torch.as_tensor(index, dtype=torch.long), label)
 
 
 def _padded(sentences: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:

@@ -23,6 +23,12 @@ from .words import WordTokenizer
 LEAST = 2
 """The fewest validation sentences of a process, since a single one has nothing to differ from."""
 
+UNSEEN = -1
+"""The number of a label that no training sentence has."""
+
+SHOWN = 10
+"""The most labels that a line names."""
+
 
 class SentenceData(pl.LightningDataModule, abc.ABC):
     """Abstract corpus with its tokenizer.
@@ -150,10 +156,19 @@ class SentenceData(pl.LightningDataModule, abc.ABC):
         """Their labels, or None where they have none."""
         return self.corpus.labels[split]
 
+    @cached_property
+    def label_names(self) -> list[str]:
+        """The different labels of the training sentences, in the order of their numbers."""
+        return sorted({label for label in self.labels("train") or () if label is not None})
+
     def sentences(self, split: str) -> Sequence[Sequence[int]]:
-        """Their tokens, without ``<s>`` and ``</s>``."""
-        targets, read = self.corpus.tokens[split], self.read_by_encoder
-        return targets if read is None else Pairs(targets, read.tokens[split])
+        """Their tokens, without ``<s>`` and ``</s>``, with the numbers of their labels if any."""
+        targets, read, labels = self.corpus.tokens[split], self.read_by_encoder, self.labels(split)
+        if read is None and labels is None:
+            return targets
+        known = {name: number for number, name in enumerate(self.label_names)}
+        numbers = None if labels is None else [known.get(label, UNSEEN) for label in labels]
+        return Pairs(targets, read and read.tokens[split], numbers)
 
     def train_dataloader(self) -> SentenceLoader:
         """The training batches, in an order that follows from the seed of the run."""
@@ -199,6 +214,27 @@ class SentenceData(pl.LightningDataModule, abc.ABC):
                         f"{split}: a sentence of {longest} tokens is longer than the {limit} "
                         f"positions of the {reader}; take a model with more{lower}"
                     )
+
+    def check_labels(self) -> None:
+        """
+        Raises:
+            UsageError: If a sentence has no label, or one that no training sentence has.
+        """
+        names = dict.fromkeys(self.label_names)
+        if len(names) < 2:
+            raise UsageError(
+                f"labels: the training text has {len(names)} of them; name a column of at least "
+                "two by --data.label_column of TextData, or set labels to null"
+            )
+        for split in self.corpus.texts:
+            labels = self.labels(split) or [None]
+            odd = next((i for i, label in enumerate(labels) if label not in names), None)
+            if odd is not None:
+                own = "no label" if labels[odd] is None else f"the label {labels[odd]}"
+                raise UsageError(
+                    f"{split}: sentence {odd + 1} has {own}, and training has: "
+                    f"{', '.join(list(names)[:SHOWN])}; leave it out, or label it so"
+                )
 
     def check_processes(self, processes: int) -> None:
         """
@@ -306,6 +342,8 @@ class GrammarData(SentenceData):
         num_workers: How many processes put training batches together; 0 for none but this one.
         encoder_tokenizer: What makes the tokens that the encoder reads, where these are others
             than the decoder's, as with a pretrained encoder.
+        label: The factor that is the label of each sentence: topic, mood, tense, number, polarity
+            ...; null for none.
     """
 
     def __init__(
@@ -319,6 +357,7 @@ class GrammarData(SentenceData):
         seed: int = 0,
         num_workers: int = 0,
         encoder_tokenizer: Tokenizer | None = None,
+        label: str | None = None,
     ) -> None:
         longest = 256  # no sentence of the grammar comes near
         super().__init__(
@@ -334,10 +373,11 @@ class GrammarData(SentenceData):
         for split, size in self.sizes.items():
             if size < 2:
                 raise ValueError(f"'{split}_size' must be at least 2, got {size}.")
+        self.label = label
         self.seed = seed
 
     def source(self) -> Source:
-        return GrammarSource(english(), self.sizes, self.seed)
+        return GrammarSource(english(), self.sizes, self.seed, self.label)
 
     def floor(self, split: str) -> float | None:
         texts = self.texts(split)

@@ -48,9 +48,11 @@ def evaluate(
 
     Arguments:
         vae: The model. A language model's likelihood is exact; an auto-encoder has none.
-        sentences: The tokens of N sentences, without ``<s>`` and ``</s>``.
+        sentences: The tokens of N sentences, without ``<s>`` and ``</s>``, with their labels where
+            the model is conditional: then every number is given the label.
         texts: The same as they were written.
-        reconstruct: From latents (N, D) to N sentences, greedily; None leaves reconstruction out.
+        reconstruct: From latents (N, D), and in a conditional model the labels beside them, to N
+            sentences, greedily; None leaves reconstruction out.
         samples: The latent samples S of each sentence.
         seed: The seed of everything random.
         max_tokens: The most tokens to score at once, those of all samples counted; None takes
@@ -84,6 +86,9 @@ def evaluate(
         "lost": lost,
         "dropped": dropped,
     }
+    if vae.labels is not None:
+        protocol["given"] = "label"
+        floor = None  # it is that of sentences of which nothing is told
     numbers: Numbers = {"floor": (floor, None), "latent_dim": (vae.latent_dim, None)}
     single: dict[str, Tensor] = {}
 
@@ -101,7 +106,8 @@ def evaluate(
             of_latent, gains = measure_latent(scorer, h, bounds, seed)
             numbers, single = numbers | of_latent, single | gains
             if reconstruct is not None:
-                numbers |= _reconstruction(texts, _written(reconstruct, q.mode), spaced)
+                given = vae.given(q.mode, scorer.label)
+                numbers |= _reconstruction(texts, _written(reconstruct, given), spaced)
 
     return Evaluation(
         **{name: value for name, (value, _) in numbers.items()},

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ..data.batching import collate, length_batches
+from ..data.pairs import labels_of
 from ..distributions.divergence import kl
 from ..errors import UsageError
 from ..estimators import importance_weighted
@@ -79,6 +80,9 @@ class Scorer:
         self.sentences = sentences
         self.lengths = [len(sentence) for sentence in sentences]
         self.device = next(vae.parameters()).device
+        self.label = None
+        if vae.labels is not None:
+            self.label = torch.tensor(labels_of(sentences), device=self.device)
         self.max_tokens = max_tokens or MAX_TOKENS.get(self.device.type, MAX_TOKENS["cpu"])
         self.dtype = torch.float16 if precision == "16-mixed" else torch.bfloat16
         self.mixed = precision != "32"
@@ -192,7 +196,7 @@ class Scorer:
         return Bounds(nll, nll, torch.zeros_like(nll), None, z[0])
 
     def _bound(self, batch: Batch, h: Tensor, samples: int, seed: int) -> Bounds:
-        q, p = self.vae.posterior(h[batch.index]), self.vae.prior()
+        q, p = self.vae.posterior(h[batch.index]), self.vae.prior_of(batch.label)
         z = self.draws(h, batch.index, samples, seed)  # (S, B, D)
         log_px_z = self._log_prob(batch, z)  # (S, B)
         log_weights = log_px_z + p.log_prob(z).double() - q.log_prob(z).double()
@@ -210,10 +214,7 @@ class Scorer:
         """log p(x | z) in float64, with shape (S, B), from z (S, B, D) in chunks."""
         size = max(1, self.max_tokens // batch.target.numel())
         with self._autocast():
-            parts = [
-                self.vae.decoder.log_prob(batch.target, batch.target_mask, part)
-                for part in z.split(size)
-            ]
+            parts = [self.vae.log_prob(batch, part) for part in z.split(size)]
         return torch.cat(parts).double()
 
     def _autocast(self) -> torch.autocast:

@@ -159,6 +159,7 @@ class Evaluation:
         told = self.protocol
         samples = "" if told["samples"] is None else f"{told['samples']} samples a sentence, "
         dropped = f"; {told['dropped']} sentences were left out" if told["dropped"] else ""
+        dropped += "; every number is given the label" if "given" in told else ""
         return [
             "Protocol",
             f"  {told['split']}: {told['sentences']} sentences, {told['tokens']} tokens{dropped}",

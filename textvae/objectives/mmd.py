@@ -55,8 +55,9 @@ class MMD(Objective):
         weight = self.alpha + self.lambda_ - 1
         if weight == 0 or terms.z.shape[1] < 2:
             return loss.mean()
-        prior = terms.p.sample(terms.z.shape[:2])  # (S, B, D)
-        distance = 2 * terms.p.variance.sum()
+        # One draw for each sentence, also where its label has a prior of its own.
+        prior = terms.p.sample(terms.z.shape[: 1 if terms.p.batch_shape else 2])  # (S, B, D)
+        distance = 2 * terms.p.variance.sum(dim=-1).mean()
         return loss.mean() + weight * mmd(terms.z, prior, distance).mean()
 
 

@@ -32,7 +32,7 @@ def export(
     path = Path(path)
     if path.suffix not in KINDS:
         raise UsageError(f"{path}: a file of latents ends in {' or '.join(KINDS)}")
-    z = vae.encode(texts).cpu().numpy()
+    z = vae.encode(texts, vae.wanted(labels)).cpu().numpy()
     columns = {"text": list(texts)} | ({} if labels is None else {"label": list(labels)})
     with replacing(path, "wb") as file:
         if path.suffix == ".npz":

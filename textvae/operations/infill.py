@@ -99,8 +99,9 @@ def _continuations(
     writer = Begun(vae.vae.decoder, prefix)
     # Pieces of words are shorter than words, so that some must be to spare.
     lengths = {"max_length": 8 * max_words}
-    lines = decode(writer, z, "greedy", **lengths)
-    lines += decode(writer, z, "sample", seed=seed, **lengths)
+    given = vae.for_decoder(z)
+    lines = decode(writer, given, "greedy", **lengths)
+    lines += decode(writer, given, "sample", seed=seed, **lengths)
     texts = vae.tokenizer.decode([[*prefix, *line] for line in lines])
     skip = len(before.split()) if spaced else len(before)
     units = [text.split() if spaced else list(text) for text in texts]

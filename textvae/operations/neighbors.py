@@ -40,6 +40,7 @@ def neighbors(
     texts: Sequence[str],
     top: int = 5,
     index: INDEXES = "exact",
+    labels: Sequence[str] | None = None,
 ) -> list[list[Neighbour]]:
     """The sentences nearest to each query, nearest first.
 
@@ -50,6 +51,7 @@ def neighbors(
         top: How many to find for each.
         index: exact compares with all of them; hnsw asks a graph (by faiss), which misses a few
             and pays from some hundred thousand sentences on.
+        labels: The labels of those to search, where a conditional model was given the queries'.
 
     References:
         | Efficient and robust approximate nearest neighbor search using Hierarchical Navigable
@@ -58,7 +60,7 @@ def neighbors(
     """
     if index not in get_args(INDEXES):
         raise UsageError(f"'index' must be one of {', '.join(get_args(INDEXES))}, got '{index}'")
-    z, corpus = vae.encode(queries).cpu(), vae.encode(texts).cpu()
+    z, corpus = vae.encode(queries).cpu(), vae.encode(texts, vae.wanted(labels)).cpu()
     top = min(top, len(texts))
     distances, positions = (_exact if index == "exact" else _hnsw)(z, corpus, top)
     if is_sphere(vae):

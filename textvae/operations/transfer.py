@@ -1,6 +1,6 @@
-"""Giving sentences another label by latent arithmetic."""
+"""Giving sentences another label, by latent arithmetic or by a conditional model."""
 
-__all__ = ["means", "transfer"]
+__all__ = ["means", "relabel", "transfer"]
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,6 +10,7 @@ from torch import Tensor
 from ..api import TextVAE
 from ..decoding import STRATEGIES
 from ..errors import UsageError
+from ..labels import check_counts
 from .space import displaced, is_sphere, unit
 
 
@@ -54,17 +55,38 @@ def transfer(
     return vae.decode(z, strategy, **options)
 
 
+def relabel(
+    vae: TextVAE,
+    texts: Sequence[str],
+    source: str,
+    target: str,
+    strategy: STRATEGIES = "greedy",
+    **options: Any,
+) -> list[str]:
+    """Gives sentences another label by a conditional model: encoded with theirs, they are decoded
+    with the other, so that z keeps what the label does not say.
+
+    Arguments:
+        vae: The model, which is conditional.
+        texts: The sentences, of label `source`.
+        source: Their label.
+        target: The label to give them.
+        strategy: greedy, beam or sample.
+        options: Those of :meth:`textvae.TextVAE.decode`.
+
+    Raises:
+        UsageError: If training did not know a label, or the model takes none.
+    """
+    return vae.decode(vae.encode(texts, source), strategy, target, **options)
+
+
 def means(vae: TextVAE, texts: Sequence[str], labels: Sequence[str]) -> dict[str, Tensor]:
     """The mean latent of the sentences of each label: on a sphere, its direction.
 
     Raises:
         UsageError: If there are not as many labels as sentences.
     """
-    if len(texts) != len(labels):
-        raise UsageError(
-            f"{len(texts)} sentences and {len(labels)} labels; the first without its other is "
-            f"number {min(len(texts), len(labels)) + 1}"
-        )
+    check_counts(len(texts), len(labels))
     z, found = vae.encode(texts), sorted(set(labels))
     centres = {}
     for label in found:

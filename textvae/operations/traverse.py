@@ -24,6 +24,7 @@ def traverse(
     steps: int = 7,
     span: float | None = None,
     strategy: STRATEGIES = "greedy",
+    labels: Sequence[str] | None = None,
     **options: Any,
 ) -> list[str]:
     """Writes the sentences that differ from one in a single dimension or along a principal axis.
@@ -41,6 +42,7 @@ def traverse(
         steps: How many sentences to write.
         span: How far to go; 2 in R^D and a right angle on a sphere where None.
         strategy: greedy, beam or sample.
+        labels: The labels of `texts`, where a conditional model was given that of `text`.
         options: Those of :meth:`textvae.TextVAE.decode`.
 
     Raises:
@@ -58,7 +60,7 @@ def traverse(
     if axis is None:
         direction = torch.eye(size, dtype=z.dtype, device=z.device)[dimension]
     else:
-        mean, deviations, axes = principal_axes(vae.encode(texts))
+        mean, deviations, axes = principal_axes(vae.encode(texts, vae.wanted(labels)))
         if axis >= len(axes):
             raise UsageError(f"{len(texts)} sentences have {len(axes)} axes; give more of them")
         direction = axes[axis]

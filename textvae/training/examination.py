@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..distributions.divergence import kl
-from ..estimators import active_dimensions, derangement, mutual_information
+from ..estimators import active_dimensions, derangement, label_groups, mutual_information
 from ..types import Batch
 from ..vae import SentenceVAE
 
@@ -22,7 +22,7 @@ SHOWN = 8
 
 @dataclass(frozen=True)
 class Examination:
-    """The latent of N sentences, in nats per sentence.
+    """The latent of N sentences, in nats per sentence; given its label in a conditional model.
 
     Arguments:
         kl: The mean divergence from posterior to prior.
@@ -65,16 +65,20 @@ def examine(vae: SentenceVAE, batches: Sequence[Batch], seed: int = 0) -> Examin
     device = next(vae.parameters()).device
     batches = [batch.to(device) for batch in batches]
     h = torch.cat([vae.features(batch) for batch in batches])
-    q, p = vae.posterior(h), vae.prior()
+    label = None if vae.labels is None else torch.cat([batch.label for batch in batches])
+    groups = label_groups(label, len(h))
+    q, p = vae.posterior(h), vae.prior_of(label)
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         z = q.sample()  # (N, D)
-    gain = _log_prob(vae, batches, z) - _log_prob(vae, batches, z[derangement(len(z), seed)])
+    other = derangement(len(z), seed, groups)
+    gain = _log_prob(vae, batches, z) - _log_prob(vae, batches, z[other])
+    mi = torch.cat([mutual_information(vae.posterior(h[rows]), z[rows]) for rows in groups])
 
-    active = active_dimensions(q.mean, p.variance)
+    active = active_dimensions(q.mean, p.variance, groups=groups)
     return Examination(
         kl=kl(q, p, z[None])[0].mean().item(),
-        mi=mutual_information(q, z).mean().item(),
+        mi=mi.mean().item(),
         z_gain=gain.mean().item(),
         dead=(~active).nonzero().flatten().tolist(),
         latent_dim=vae.latent_dim,
@@ -84,8 +88,5 @@ def examine(vae: SentenceVAE, batches: Sequence[Batch], seed: int = 0) -> Examin
 def _log_prob(vae: SentenceVAE, batches: Sequence[Batch], z: Tensor) -> Tensor:
     parts = z.split([len(batch) for batch in batches])
     return torch.cat(
-        [
-            vae.decoder.log_prob(batch.target, batch.target_mask, part[None])[0]
-            for batch, part in zip(batches, parts, strict=True)
-        ]
+        [vae.log_prob(batch, part[None])[0] for batch, part in zip(batches, parts, strict=True)]
     )

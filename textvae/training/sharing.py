@@ -3,6 +3,7 @@
 __all__ = ["share_terms"]
 
 from dataclasses import fields, replace
+from typing import Any
 
 from torch import Tensor
 from torch.distributions import Distribution, Independent
@@ -25,12 +26,14 @@ def share_terms(terms: Terms) -> Terms:
     values = {field.name: getattr(terms, field.name) for field in fields(terms)}
     values = {name: value for name, value in values.items() if isinstance(value, Tensor)}
     own = [_turned(name, value) for name, value in values.items()]
-    parameters = {} if terms.q is None else _parameters(terms.q)
-    rows = gather_rows([*own, *parameters.values()])
-    shared = {name: _turned(name, row) for name, row in zip(values, rows, strict=False)}
-    if terms.q is not None:
-        found = dict(zip(parameters, rows[len(own) :], strict=True))
-        shared["q"] = _with_parameters(terms.q, found)
+    # A prior that is the same for all sentences has nothing to share.
+    given = {name: getattr(terms, name) for name in ("q", "p")}
+    given = {name: one for name, one in given.items() if one is not None and one.batch_shape}
+    parameters = {name: _parameters(one) for name, one in given.items()}
+    rows = iter(gather_rows([*own, *(row for of in parameters.values() for row in of.values())]))
+    shared: dict[str, Any] = {name: _turned(name, next(rows)) for name in values}
+    for name, of in parameters.items():
+        shared[name] = _with_parameters(given[name], {key: next(rows) for key in of})
     return replace(terms, **shared, own=terms)
 
 

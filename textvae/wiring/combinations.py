@@ -73,8 +73,8 @@ def _divergence(vae: SentenceVAE) -> Divergence:
     training, device = vae.posterior.training, next(vae.parameters()).device
     vae.posterior.eval()  # a look shall not move running statistics
     with torch.random.fork_rng([]):
-        h = torch.randn(2, vae.encoder.out_features, device=device)
-        q, p = vae.posterior(h), vae.prior()
+        h = torch.randn(2, vae.out_features, device=device)
+        q, p = vae.posterior(h), vae.prior_of(torch.zeros(2, dtype=torch.long, device=device))
         value, per_dim = kl(q, p, q.rsample((1,)))
     vae.posterior.train(training)
     missing = {"kl_per_dim"} if per_dim is None else set()

@@ -9,25 +9,28 @@ from ..api import TextVAE
 SENTENCES, STEPS = 5, 7
 
 
-def show(vae: TextVAE, texts: Sequence[str]) -> str:
+def show(vae: TextVAE, texts: Sequence[str], labels: Sequence[str] | None = None) -> str:
     """Reconstructions and an interpolation of some sentences, and samples from the prior.
 
     Arguments:
         vae: The model.
         texts: Sentences that it was not trained on.
+        labels: Their labels, if the model is conditional.
 
     Returns:
         Lines of plain text.
     """
     lines = []
     if vae.latent_dim > 0:
-        chosen = list(texts[:SENTENCES])
+        chosen, of = list(texts[:SENTENCES]), labels and list(labels[:SENTENCES])
         lines.append("Reconstructions (greedy, from the mode of the posterior)")
-        for text, back in zip(chosen, vae.reconstruct(chosen), strict=True):
+        for text, back in zip(chosen, vae.reconstruct(chosen, label=of), strict=True):
             lines += [f"  {text}", f"    -> {back}"]
         lines += ["", "Interpolation between the first two"]
-        lines += [f"  {text}" for text in vae.interpolate(*chosen[:2], steps=STEPS)]
+        way = vae.interpolate(*chosen[:2], steps=STEPS, label=of and of[:2])
+        lines += [f"  {text}" for text in way]
         lines.append("")
-    lines.append("Samples")
-    lines += [f"  {text}" for text in vae.sample(SENTENCES)]
+    for label in vae.labels or [None]:
+        lines.append("Samples" if label is None else f"Samples of {label}")
+        lines += [f"  {text}" for text in vae.sample(SENTENCES, label=label)]
     return "\n".join(lines) + "\n"

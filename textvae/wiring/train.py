@@ -101,7 +101,8 @@ def run_through(
 
 def floor_of(vae: SentenceVAE) -> list[str]:
     """A line on the divergence that no training goes below, where the posterior has such."""
-    floor = 0.0 if vae.posterior is None else vae.posterior.kl_floor
+    learnt = vae.labels is not None and vae.labels.has_prior  # a prior that may come closer
+    floor = 0.0 if vae.posterior is None or learnt else vae.posterior.kl_floor
     return [f"posterior: the KL cannot fall below {floor:.2f} nats a sentence"] if floor else []
 
 
@@ -187,9 +188,10 @@ def report(
     if is_first():
         vae.save(run.model)
     began = time.perf_counter()
-    texts = data.texts("test")
+    texts, labels = data.texts("test"), vae.wanted(data.labels("test"))
     evaluation = vae.evaluate(
         texts,
+        label=labels,
         samples=config.samples,
         seed=config.seed,
         split="test",
@@ -202,7 +204,7 @@ def report(
         note("; ".join(filter(None, (verdict["verdict"], verdict["advice"]))))
         more = {"epoch": epoch} | probed(vae, data, config.seed)
         write_report(run.report, evaluation, times, verdict, more)
-        write_text(run.samples, show(vae, texts))
+        write_text(run.samples, show(vae, texts, labels))
     return evaluation
 
 
@@ -213,7 +215,8 @@ def probed(vae: TextVAE, data: SentenceData, seed: int) -> dict[str, Any]:
         return {}
     try:
         texts = data.texts("test")
-        found = probe(vae.encode(texts).cpu().numpy(), labels, texts, seed=seed)
+        z = vae.encode(texts, vae.wanted(labels)).cpu().numpy()
+        found = probe(z, labels, texts, seed=seed)
     except UsageError as error:
         note(f"no probe of the labels: {error}")
         return {}
