@@ -45,6 +45,8 @@ def files(command: Run) -> None:
     rows = "".join(f"{x}\t{i % 2}\n" for i, x in enumerate(lines))
     Path("labelled.tsv").write_text("text\tkind\n" + rows)
     Path("poems.txt").write_text("\n".join(poems), encoding="utf-8")
+    forms = "".join(f"{'絕律'[i % 2]}\t{poem}\n" for i, poem in enumerate(poems))
+    Path("forms.tsv").write_text("form\ttext\n" + forms, encoding="utf-8")
 
 
 @pytest.mark.parametrize("page", PAGES)
