@@ -33,7 +33,8 @@ def find_config(name: str) -> Path:
     for path in (Path(name), *shipped):
         if path.is_file():
             return path.absolute()
-    near = difflib.get_close_matches(name, config_names(), 1)
+    same = [known for known in config_names() if known == f"method/{name}"]
+    near = same or difflib.get_close_matches(name, config_names(), 1)
     mend = f"did you mean {near[0]}?" if near else f"names: {', '.join(config_names())}"
     raise UsageError(f"--config: no file {name} and no shipped configuration of that name; {mend}")
 

@@ -9,7 +9,8 @@ from typing import Any, NoReturn
 
 import jsonargparse._typehints as typehints
 import pytorch_lightning as pl
-from jsonargparse import ActionConfigFile, ArgumentParser, Namespace
+import yaml
+from jsonargparse import ActionConfigFile, ArgumentParser, Namespace, get_loader, set_loader
 from jsonargparse.typing import NonNegativeInt, PositiveInt
 
 from .. import schedules  # noqa: F401  short names are those of imported classes
@@ -72,6 +73,27 @@ def apply_config(parser: Parser, config: Namespace, dest: str, value: str) -> No
         raise UsageError(f"{value}: no text in UTF-8, so no YAML") from error
 
 
+def one_file(value: Any) -> Any:
+    """What `config` in a YAML file may be: one name, which jsonargparse replaces by the paths that
+    it has read. A list of names it would keep, and read none."""
+    read = isinstance(value, list) and all(isinstance(path, os.PathLike) for path in value)
+    if not (read or isinstance(value, str)):
+        raise ValueError(f"one file, got {value}; say the others by --config, one each")
+    return value
+
+
+load_yaml = get_loader("yaml")
+
+
+def base_first(text: str) -> Any:
+    """Loads YAML so that `config`, which comes below what else a file says, is read first."""
+    value = load_yaml(text)
+    based = isinstance(value, dict) and "config" in value
+    return {"config": value["config"], **value} if based else value
+
+
+set_loader("yaml", base_first, (yaml.YAMLError,))
+
 # Neither has a public hook; tests hold both, and the version is pinned.
 typehints.discard_init_args_on_class_path_change = start_clean
 ActionConfigFile.apply_config = staticmethod(apply_config)
@@ -109,7 +131,9 @@ def make_parser(shortcuts: bool = False) -> Parser:
         add("--name", help="the run's name: its folder is runs/NAME")
         add("--resume", help="the run to continue, with the options it began with")
         add("--profile", action="store_true", help="write a trace and say where the time goes")
-    parser.add_argument("--config", action="config", help="a file, or a shipped configuration")
+    parser.add_argument(
+        "--config", action="config", type=one_file, help="a file, or a shipped configuration"
+    )
     parser.add_argument(
         "--seed", type=NonNegativeInt, default=0, help="the seed of all that is random"
     )
