@@ -303,6 +303,10 @@ def test_every_option_of_train_holds_for_all_methods_alike(
     assert plan.configs["vmf"]["posterior"]["init_args"]["latent_dim"] == 3
     varied = plan.configs["bn+posterior.gamma=0.7+posterior.latent_dim=5"]["posterior"]
     assert varied["init_args"] == {"latent_dim": 5, "gamma": 0.7} | varied["init_args"]
+    powers = plan_of("none+optimizer.lr=1e+3+objective.beta=2e+0").configs
+    exact = powers["none+optimizer.lr=1e+3+objective.beta=2e+0"]
+    assert exact["optimizer"]["init_args"]["lr"] == 1e3
+    assert exact["objective"]["init_args"]["beta"] == 2
 
 
 def test_options_of_latents_are_not_for_the_language_model() -> None:

@@ -3,6 +3,7 @@
 __all__ = ["BASELINE", "Plan", "Task", "differences", "make_plan", "method_names"]
 
 import difflib
+import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -157,12 +158,13 @@ def find_method(name: str) -> tuple[str, tuple[Path, tuple[str, ...]]]:
     Raises:
         UsageError: If there is no such method.
     """
-    stem, *changes = name.split("+")
-    for change in changes:
-        if "=" not in change:
-            raise UsageError(
-                f"--methods: {name}: write what to vary as {stem}+posterior.latent_dim=16"
-            )
+    # Not at every plus: a number may be written 1e+3.
+    stem, *changes = re.split(r"\+(?=[\w.]+=)", name)
+    if "+" in stem and not Path(stem).is_file():
+        stem = stem.partition("+")[0]
+        raise UsageError(
+            f"--methods: {name}: write what to vary as {stem}+posterior.latent_dim=16"
+        )
     shipped = CONFIGS / "method" / f"{stem}.yaml"
     if not shipped.is_file():
         try:
