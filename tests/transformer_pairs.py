@@ -1,6 +1,17 @@
-"""Configurations of `transformers` at toy size."""
+"""Transformers at toy size: configurations, encoders and decoders, and sentences for them."""
 
 from typing import Any
+
+import torch
+from torch import Tensor
+
+from textvae.decoders import TransformerDecoder
+from textvae.encoders import TransformerEncoder
+from textvae.types import EOS, PAD
+
+VOCAB, LATENT = 11, 4
+EXACT = {"rtol": 1e-5, "atol": 1e-5}
+"""Several of these models normalise in float32, whatever they are given."""
 
 ENCODERS: dict[str, dict[str, Any]] = {
     "bert": {"num_hidden_layers": 2},
@@ -68,3 +79,32 @@ INJECTIONS = (
     ["embedding", "memory"],
     ["prefix", "embedding", "memory"],
 )
+
+
+def sentences(*lengths: int) -> tuple[Tensor, Tensor]:
+    """Random sentences that end in ``</s>``, padded at the end."""
+    torch.manual_seed(1)
+    x = torch.full((len(lengths), max(lengths)), PAD)
+    for row, length in enumerate(lengths):
+        x[row, :length] = torch.randint(4, VOCAB, (length,))
+        x[row, length - 1] = EOS
+    return x, torch.arange(x.shape[1]) < torch.tensor(lengths)[:, None]
+
+
+def make_encoder(name: str, **options: Any) -> TransformerEncoder:
+    torch.manual_seed(0)
+    return TransformerEncoder(VOCAB, ENCODERS[name], **options).double().eval()
+
+
+def make_decoder(name: str, inject: list[str] | None = None, **options: Any) -> TransformerDecoder:
+    torch.manual_seed(0)
+    options = {"slots": 2, **options}
+    decoder = TransformerDecoder(VOCAB, LATENT, DECODERS[name], inject=inject, **options)
+    with torch.no_grad():  # initial weights are so small that nothing would show
+        for parameter in decoder.parameters():
+            parameter.mul_(3)
+    return decoder.to(dtype_of(name)).eval()
+
+
+def dtype_of(name: str) -> torch.dtype:
+    return torch.float32 if name == "xglm" else torch.float64  # whose mask overflows in float64

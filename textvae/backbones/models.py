@@ -2,6 +2,7 @@
 
 __all__ = [
     "ATTENTIONS",
+    "Loaded",
     "Source",
     "check_length",
     "load_encoder",
@@ -91,6 +92,7 @@ class Loaded:
             "config": self.config,
             "pretrained": None,
             "specials": self.specials,
+            "attention": None,  # that of another machine may not be there
             "trust_remote_code": False,
         }
 

@@ -2,7 +2,7 @@
 
 __all__ = ["TransformerDecoder"]
 
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import torch
 import torch.nn as nn
@@ -12,13 +12,11 @@ from torch import Tensor
 from ..backbones import (
     ATTENTIONS,
     TRAINABLE,
+    Holder,
     Source,
     check_length,
-    checkpoint_activations,
     examine,
     load_language_model,
-    make_trainable,
-    max_positions,
 )
 from ..nn import align, linear_log_prob
 from ..types import BOS, EOS, PAD, UNK, State
@@ -34,7 +32,7 @@ SMALL = {
 """What is built where nothing is named."""
 
 
-class TransformerDecoder(Decoder):
+class TransformerDecoder(Holder, Decoder):
     """Any causal language model of `transformers`, or the decoder of a sequence-to-sequence model.
 
     z becomes `slots` embeddings that stand before the sentence (prefix), is added to every input
@@ -97,7 +95,6 @@ class TransformerDecoder(Decoder):
             config = dict(SMALL)
         source = Source(vocab_size, config, pretrained, specials, attention, trust_remote_code)
         loaded = load_language_model(source)
-        self._stored = loaded.stored()
         anatomy = examine(loaded.model)
         self.crosses = loaded.model.config.is_encoder_decoder
         self.inject = _injections(inject, self.crosses, gradient_checkpointing)
@@ -106,18 +103,12 @@ class TransformerDecoder(Decoder):
         self.latent_dim = latent_dim
         self.slots = slots
         self.word_dropout = word_dropout
-        self.model, self.to_logits = anatomy.stack, anatomy.head
-        self.scale, self.cache_shapes = anatomy.scale, anatomy.cache
-        self.frozen = trainable == "none"
-        make_trainable(self.model, trainable, lora_rank)
+        self._hold(anatomy.stack, loaded, trainable, lora_rank, gradient_checkpointing)
+        self.to_logits, self.scale, self.cache_shapes = anatomy.head, anatomy.scale, anatomy.cache
         self.to_logits.requires_grad_(trainable == "all")
-        if gradient_checkpointing:
-            checkpoint_activations(self.model)
-        self.limit = max_positions(self.model)
         self._add_ways_in()
         used = slots * len({"prefix", "memory"} & set(self.ways))
         self.max_tokens = None if self.limit is None else self.limit - used
-        self.register_buffer("ids", loaded.ids, persistent=False)
 
     def _add_ways_in(self) -> None:
         """The linear maps from z to what the model sees of it."""
@@ -155,15 +146,6 @@ class TransformerDecoder(Decoder):
         inputs = self._add(self._embed(tokens[:, None]), z)  # (B, 1, E)
         outputs, cache = self._run(inputs, z, state, keep=True)
         return self._logits(outputs[:, 0]), {"z": z, **cache}
-
-    def stored_args(self) -> dict[str, Any]:
-        return self.init_args | self._stored
-
-    def train(self, mode: bool = True) -> Self:
-        super().train(mode)
-        if self.frozen:
-            self.model.eval()  # what does not learn needs no dropout
-        return self
 
     def _run(self, inputs: Tensor, z: Tensor, past: State, keep: bool) -> tuple[Tensor, State]:
         """The hidden states of some embeddings, and the keys and values up to them if kept."""

@@ -2,7 +2,7 @@
 
 __all__ = ["TransformerEncoder"]
 
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import torch
 import torch.nn as nn
@@ -11,12 +11,10 @@ from torch import Tensor
 from ..backbones import (
     ATTENTIONS,
     TRAINABLE,
+    Holder,
     Source,
     check_length,
-    checkpoint_activations,
     load_encoder,
-    make_trainable,
-    max_positions,
 )
 from ..nn import align, pool
 from ..types import BOS, PAD
@@ -32,7 +30,7 @@ SMALL = {
 """What is built where nothing is named."""
 
 
-class TransformerEncoder(Encoder):
+class TransformerEncoder(Holder, Encoder):
     """Any encoder of `transformers`, pooled over the tokens of a sentence.
 
     It reads the start token, where the model has one, the sentence, and its end token. Of a
@@ -75,19 +73,12 @@ class TransformerEncoder(Encoder):
             config = dict(SMALL)
         source = Source(vocab_size, config, pretrained, specials, attention, trust_remote_code)
         loaded = load_encoder(source)
-        self._stored = loaded.stored()
-        self.model = loaded.model
-        self.frozen = trainable == "none"
-        make_trainable(self.model, trainable, lora_rank)
-        if gradient_checkpointing:
-            checkpoint_activations(self.model)
-        self.limit = max_positions(self.model)
+        self._hold(loaded.model, loaded, trainable, lora_rank, gradient_checkpointing)
         self.out_features = self.model.config.hidden_size
         self.pooling = pooling
         self.weigh = nn.Linear(self.out_features, 1) if pooling == "attention" else None
         self.starts = loaded.specials is None or loaded.specials[BOS] != loaded.specials[PAD]
         self.max_tokens = None if self.limit is None else self.limit - self.starts
-        self.register_buffer("ids", loaded.ids, persistent=False)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         x, mask = align(x, mask)
@@ -104,12 +95,3 @@ class TransformerEncoder(Encoder):
             weights = self.weigh(h).masked_fill(~mask[..., None], -torch.inf).softmax(dim=1)
             return (weights * h).sum(dim=1)
         return pool(h, mask, self.pooling)
-
-    def stored_args(self) -> dict[str, Any]:
-        return self.init_args | self._stored
-
-    def train(self, mode: bool = True) -> Self:
-        super().train(mode)
-        if self.frozen:
-            self.model.eval()  # what does not learn needs no dropout
-        return self
