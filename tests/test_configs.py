@@ -163,3 +163,14 @@ def test_a_published_protocol_has_its_numbers(paper: str, corpus_name: str) -> N
         assert posterior.init_args.gamma == 0.5 and encoder.init_range is None
     if paper == "xu2018":
         assert posterior.init_args.concentration == (80 if corpus_name == "yelp" else 35)
+
+
+def test_transformers_on_penn_treebank_are_as_large_as_the_lstms() -> None:
+    def count(name: str) -> int:
+        parts = instantiate(parse(["--config", name]).config)
+        encoder = parts["encoder"](10_000)
+        posterior = parts["posterior"](encoder.out_features)
+        made = encoder, posterior, parts["decoder"](10_000, posterior.latent_dim)
+        return sum(p.numel() for part in made for p in part.parameters())
+
+    assert count("ptb_transformer") == pytest.approx(count("ptb_annealing"), rel=0.05)
