@@ -14,7 +14,7 @@ from markupsafe import Markup
 from ..metrics.reconstruction import is_spaced
 from . import figures
 from .examine import WHOLE, Witness
-from .outcomes import Outcome
+from .figures.style import look_of
 from .plan import BASELINE
 from .recommendation import LEAST_GAIN, RULE
 from .results import Results
@@ -68,7 +68,7 @@ def render(results: Results, witness: Witness) -> str:
         "interval": write_interval,
         "difference": difference,
         "looks": lambda method, name: looks(results, method, name),
-        "colour": lambda method: colours(results).get(method, "#8894a3"),
+        "look": lambda method: look_of(method, results.plan.methods),
     }
     return environment.get_template("page.html").render(
         results=results,
@@ -98,14 +98,7 @@ def looks(results: Results, method: str, name: str) -> str:
         return "bad"
     found = [results.summary[m][name].mean for m in results.methods if name in results.summary[m]]
     best = {"least": min(found), "most": max(found)}.get(BETTER.get(name, ""))
-    return "best" if row[name].mean == best else ""
-
-
-def colours(results: Results) -> dict[str, str]:
-    """The colour of each method."""
-    from .figures.style import colour_of
-
-    return {method: colour_of(method, results.plan.methods) for method in results.plan.methods}
+    return "best" if row[name].mean == best and min(found) < max(found) else ""
 
 
 def drawn(results: Results, witness: Witness) -> dict[str, Markup]:
@@ -143,12 +136,14 @@ def grouped(results: Results, witness: Witness) -> tuple[Sequence[str] | Sequenc
     return witness.factors[best], best
 
 
-def doctor(results: Results) -> list[tuple[Outcome, dict[str, Any]]]:
-    """What the collapse doctor said of each run that it watched."""
-    every = [o for m in results.methods for o in results.outcomes[m]]
-    return [
-        (outcome, outcome.report["doctor"]) for outcome in every if outcome.report.get("doctor")
-    ]
+def doctor(results: Results) -> dict[str, list[tuple[int, dict[str, Any]]]]:
+    """What the collapse doctor said of the runs that it watched, by method, with their seeds."""
+    told = {
+        method: [(o.task.seed, o.report["doctor"]) for o in outcomes if o.report.get("doctor")]
+        for method, outcomes in results.outcomes.items()
+        if method != BASELINE
+    }
+    return {method: said for method, said in told.items() if said}
 
 
 def fluency_of_text(results: Results) -> float | None:

@@ -4,7 +4,7 @@ __all__ = ["difference_plot"]
 
 from ..plan import BASELINE
 from ..results import Results
-from .style import INK, colour_of, panels, svg
+from .style import INK, look_of, panels, svg
 
 SHOWN = {
     "nll_iw": "NLL, nats (left is better)",
@@ -24,17 +24,17 @@ def difference_plot(results: Results) -> str | None:
         return None
     names = list(results.plan.methods)
     rows = [*baseline, *methods]
-    with panels(len(shown), 0.9 + 0.32 * len(rows)) as (figure, axes):
+    with panels(len(shown), 0.9 + 0.26 * len(rows)) as (figure, axes):
         for ax, name in zip(axes, shown, strict=True):
             ax.axvline(0, color=INK, lw=1)
             for y, method in enumerate(rows):
                 found = results.differences[method].get(name)
                 if found is None:
                     continue
-                colour = colour_of(method, names)
+                look = look_of(method, names)
                 if found.low is not None:
-                    ax.plot([found.low, found.high], [y, y], color=colour, lw=2.4, alpha=0.55)
-                ax.plot(found.mean, y, "o", color=colour, ms=7, mec="white")
+                    ax.plot([found.low, found.high], [y, y], color=look.colour, lw=2.4, alpha=0.55)
+                ax.plot(found.mean, y, look.marker, color=look.colour, ms=7, mec="white")
             ax.set_yticks(range(len(rows)), [*["language model"][: len(baseline)], *methods])
             ax.set_ylim(len(rows) - 0.5, -0.5)
             ax.set_xlabel(SHOWN[name])

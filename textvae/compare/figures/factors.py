@@ -9,7 +9,7 @@ import numpy as np
 from ..outcomes import Outcome
 from ..plan import BASELINE
 from ..results import Results
-from .style import INK, PALE, axes_of, colour_of, panels, svg
+from .style import INK, MANY, PALE, axes_of, look_of, panels, svg
 
 SCORES = {
     "MIG": lambda found: found["mig"],
@@ -40,9 +40,8 @@ def beta_plot(results: Results) -> str | None:
                 if x is not None and y is not None:
                     first = outcome is results.outcomes[method][0]
                     label = method if first else None
-                    ax.plot(
-                        x, y, "o", color=colour_of(method, names), ms=7, mec="white", label=label
-                    )
+                    colour, marker, _ = look_of(method, names)
+                    ax.plot(x, y, marker, color=colour, ms=7, mec="white", label=label)
             ax.set_title(title)
             ax.set_ylim(0, max(0.1, 1.1 * ax.get_ylim()[1]))
             ax.set_xlabel("beta" if against_beta else "KL, nats per sentence")
@@ -69,6 +68,8 @@ def probe_plot(results: Results) -> str | None:
     }
     if not found:
         return None
+    if len(found) > MANY:
+        return probe_grid(found)
     factors = list(next(iter(found.values())))
     names, height = list(results.plan.methods), 0.8 / len(found)
     with axes_of(7.6, 0.8 + 0.09 * len(factors) * (len(found) + 1.5)) as (figure, ax):
@@ -76,7 +77,8 @@ def probe_plot(results: Results) -> str | None:
         for i, (method, values) in enumerate(found.items()):
             share = [values[factor][0] for factor in factors]
             place = y + (i - (len(found) - 1) / 2) * height
-            ax.barh(place, share, height * 0.92, color=colour_of(method, names), label=method)
+            colour = look_of(method, names).colour
+            ax.barh(place, share, height * 0.92, color=colour, label=method)
         chance = [next(iter(found.values()))[factor][1] for factor in factors]
         ax.vlines(chance, y - 0.42, y + 0.42, color=INK, lw=1.4, label="chance")
         ax.set_yticks(y, factors)
@@ -86,6 +88,26 @@ def probe_plot(results: Results) -> str | None:
         ax.grid(False, axis="y")
         ax.spines["left"].set_color(PALE)
         figure.legend(loc="outside upper left", ncols=6)
+        return svg(figure, "Accuracy of linear probes of each factor")
+
+
+def probe_grid(found: dict[str, dict[str, tuple[float, float]]]) -> str:
+    """The same for many methods: a row for each, and chance as the first."""
+    first = next(iter(found.values()))
+    rows = {"chance": [chance for _, chance in first.values()]}
+    rows |= {method: [share for share, _ in values.values()] for method, values in found.items()}
+    shares = np.array(list(rows.values()))
+    with axes_of(1.6 + 0.82 * len(first), 0.9 + 0.24 * len(rows)) as (figure, ax):
+        # What chance does not explain has a colour.
+        ax.imshow(shares - shares[0], cmap="Blues", vmin=0, vmax=1, aspect="auto", alpha=0.8)
+        for (y, x), share in np.ndenumerate(shares):
+            ax.text(x, y, f"{share:.0%}", ha="center", va="center", fontsize=8.5)
+        ax.set_xticks(range(len(first)), [factor.replace("_", "\n") for factor in first])
+        ax.set_yticks(range(len(rows)), rows)
+        ax.xaxis.tick_top()
+        ax.tick_params(length=0)
+        ax.spines[:].set_visible(False)
+        ax.grid(False)
         return svg(figure, "Accuracy of linear probes of each factor")
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..plan import BASELINE
 from ..results import Results
-from .style import COLOURS, PALE, colour_of, panels, svg
+from .style import COLOURS, MANY, PALE, look_of, panels, svg
 
 MOST_GROUPS = 8
 """The groups that colours can tell apart."""
@@ -25,14 +25,16 @@ def rates_per_dimension(results: Results) -> str | None:
         return None
     names = list(results.plan.methods)
     top = max(max(rates) for rates in found.values())
-    with panels(len(found), 2.2) as (figure, axes):
+    many = len(found) > MANY
+    with panels(len(found), 1.5 if many else 2.2) as (figure, axes):
         for ax, (method, rates) in zip(axes, found.items(), strict=True):
             ranked = sorted(rates, reverse=True)
-            ax.bar(range(1, len(ranked) + 1), ranked, color=colour_of(method, names), width=0.8)
+            colour = look_of(method, names).colour
+            ax.bar(range(1, len(ranked) + 1), ranked, color=colour, width=0.8)
             ax.set_ylim(0, 1.08 * top or 1)
             ax.set_title(method)
-            ax.set_xlabel("dimensions, by rank")
-            ax.set_ylabel("KL, nats")
+            ax.set_xlabel("" if many else "dimensions, by rank")
+            ax.set_ylabel("" if many else "KL, nats")
             ax.grid(False, axis="x")
         return svg(figure, "KL of each latent dimension")
 
@@ -54,7 +56,7 @@ def latent_maps(
     }
     if not found:
         return None
-    with panels(len(found), 2.9) as (figure, axes):
+    with panels(len(found), 2.1 if len(found) > MANY else 2.9) as (figure, axes):
         for ax, (method, seen) in zip(axes, found.items(), strict=True):
             points = np.asarray(seen["points"])
             if isinstance(groups[0], str):
@@ -63,7 +65,7 @@ def latent_maps(
                 values = np.asarray(groups)[: len(points)]
                 drawn = ax.scatter(*points.T, c=values, s=9, cmap="viridis", rasterized=True)
             share = sum(seen["explained"])
-            ax.set_title(f"{method}: {share:.0%} of the variance")
+            ax.set_title(f"{method} {share:.0%}")
             ax.set_xticks([])
             ax.set_yticks([])
             ax.grid(False)

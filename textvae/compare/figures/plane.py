@@ -2,12 +2,17 @@
 
 __all__ = ["rate_distortion"]
 
+from collections.abc import Mapping
+
 import numpy as np
 from matplotlib.axes import Axes
 
 from ..plan import BASELINE
 from ..results import Results
-from .style import INK, PALE, axes_of, colour_of, svg
+from .style import INK, MANY, PALE, Look, axes_of, look_of, svg
+
+WIDTH, HEIGHT = 6.2, 11.0
+"""About what a letter takes, in points."""
 
 
 def rate_distortion(results: Results) -> str | None:
@@ -25,36 +30,50 @@ def rate_distortion(results: Results) -> str | None:
     if not points:
         return None
     names = list(results.plan.methods)
-    with axes_of(7.6, 5.0) as (figure, ax):
+    many = len(points) > MANY
+    with axes_of(10 if many else 7.6, 8 if many else 5.0) as (figure, ax):
+        places = {}
         for method, pairs in points.items():
             rate, distortion = np.transpose(pairs)
-            colour = colour_of(method, names)
-            ax.scatter(rate, distortion, s=18, color=colour, alpha=0.5, linewidths=0)
-            ax.scatter(rate.mean(), distortion.mean(), s=85, color=colour, edgecolors="white")
-            ax.annotate(
-                method,
-                (rate.mean(), distortion.mean()),
-                xytext=(8, 5),
-                textcoords="offset points",
-                color=colour,
-                fontweight="bold",
-            )
+            look = look_of(method, names)
+            ax.scatter(rate, distortion, s=18, color=look.colour, alpha=0.5, linewidths=0)
+            places[method] = (rate.mean(), distortion.mean()), look
         baseline = results.summary.get(BASELINE, {}).get("nll_iw")
         if baseline is not None:
-            ax.scatter(0, baseline.mean, marker="D", s=40, color=PALE, zorder=3)
-            ax.annotate(
-                "language model",
-                (0, baseline.mean),
-                xytext=(8, -4),
-                textcoords="offset points",
-                color=PALE,
-                va="top",
-            )
+            places["language model"] = (0, baseline.mean), look_of(BASELINE, names)
+        for (x, y), look in places.values():
+            ax.scatter(x, y, s=85, marker=look.marker, color=look.colour, edgecolors="white")
         ax.margins(0.14)
         lines(ax, results.floor)
+        label(ax, places)
         ax.set_xlabel("rate: KL, nats per sentence")
         ax.set_ylabel("distortion: reconstruction, nats per sentence")
         return svg(figure, "Rate against distortion of each method")
+
+
+def label(ax: Axes, places: Mapping[str, tuple[tuple[float, float], Look]]) -> None:
+    """Writes the names to the right of their points, moved up or down where they would overlap."""
+    ax.figure.draw_without_rendering()  # settles where the axes are
+    taken: list[tuple[float, float, float]] = []
+    pixels = 72 / ax.figure.dpi  # to points
+    for name, (place, look) in sorted(places.items(), key=lambda item: item[1][0][1]):
+        x, y = ax.transData.transform(place) * pixels
+        left, right = x + 8, x + 8 + WIDTH * len(name)
+        near = [level for a, b, level in taken if a < right and left < b]
+        tried = (y + step * sign * HEIGHT for step in range(60) for sign in (1, -1))
+        level = next(at for at in tried if all(abs(at - other) >= HEIGHT for other in near))
+        taken.append((left, right, level))
+        moved = abs(level - y) > HEIGHT
+        ax.annotate(
+            name,
+            place,
+            xytext=(8, level - y),
+            textcoords="offset points",
+            va="center",
+            color=look.colour,
+            fontweight="bold",
+            arrowprops={"arrowstyle": "-", "color": look.colour, "lw": 0.6} if moved else None,
+        )
 
 
 def lines(ax: Axes, floor: float | None) -> None:

@@ -1,12 +1,13 @@
 """How all figures look, and how they become SVG."""
 
-__all__ = ["INK", "PALE", "axes_of", "colour_of", "panels", "svg"]
+__all__ = ["INK", "MANY", "PALE", "Look", "axes_of", "look_of", "panels", "svg"]
 
 import io
 import math
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
@@ -17,6 +18,9 @@ from ..plan import BASELINE
 INK, PALE = "#1f2933", "#8894a3"
 PAGE = 11.2
 """The width of a page in inches."""
+
+MANY = 12
+"""The methods from which on a figure has to be sparing of room."""
 
 COLOURS = (
     "#4c78a8",
@@ -55,11 +59,24 @@ STYLE = {
 }
 
 
-def colour_of(method: str, methods: Sequence[str]) -> str:
-    """The colour of a method, the same in every figure."""
+class Look(NamedTuple):
+    """How a method is drawn: what tells it from the others."""
+
+    colour: str
+    marker: str
+    dash: str
+
+
+SHAPES = ("o", "s", "^")
+DASHES = ("-", "--", ":")
+
+
+def look_of(method: str, methods: Sequence[str]) -> Look:
+    """The look of a method, the same in every figure; after ten, colours come again."""
     if method == BASELINE:
-        return PALE
-    return COLOURS[[m for m in methods if m != BASELINE].index(method) % len(COLOURS)]
+        return Look(PALE, "D", "-")
+    again, place = divmod([m for m in methods if m != BASELINE].index(method), len(COLOURS))
+    return Look(COLOURS[place], SHAPES[again % len(SHAPES)], DASHES[again % len(DASHES)])
 
 
 @contextmanager
@@ -74,7 +91,7 @@ def panels(
     count: int, height: float, width: float | None = None, columns: int | None = None
 ) -> Iterator[tuple[Figure, list[Axes]]]:
     """Axes in rows, each `width` by `height` inches; side by side they fill a page."""
-    columns = min(columns or (3 if count in (5, 6, 9) else 4), count)
+    columns = min(columns or (3 if count in (5, 6, 9) else 4 if count <= MANY else 6), count)
     width = width or min(4.6, PAGE / columns)
     rows = math.ceil(count / columns)
     with quiet(), rc_context(STYLE):
