@@ -53,7 +53,7 @@ def test_a_run_keeps_its_labels_and_reports_given_them(ask: Run, trained: Path) 
     }  # fmt: skip
     report = json.loads((folder / "report.json").read_text())
     assert report["protocol"]["given"] == "label" and report["floor"] is None
-    assert report["mi_full_ceiling"] < math.log(40) and "probe" in report
+    assert report["mi_full_ceiling"] < math.log(40)
     samples = (folder / "samples.txt").read_text()
     assert all(f"Samples of {mood}\n" in samples for mood in MOODS)
     assert yaml.safe_load((folder / "config.yaml").read_text())["labels"]["init_args"]["prior"]
@@ -84,7 +84,7 @@ def test_sentences_are_given_their_label(ask: Run, rows: str, tmp_path: Path) ->
         ("infill", "moods", "the cook _ some pies .", "--label", "guess", "--proposals", "3"),
         ("transfer", "moods", A, "--from", "statement", "--to", "question"),
         ("novelty", "moods", "-n", "5"),
-        ("probe", "moods", "--sizes", "10"),
+        ("probe", "moods", "--sizes", "10", "--split", "train"),
     ):
         code, out, err = ask(*arguments)
         assert code == 0 and out, err
@@ -127,4 +127,5 @@ def test_another_model_takes_a_classifier(ask: Run, rows: str) -> None:
 def test_mistakes_end_in_one_line(ask: Run, arguments: tuple[str, ...], message: str) -> None:
     code, out, err = ask(*arguments)
     assert (code, out) == (2, "")
-    assert message in err.splitlines()[-1] and err.count("textvae") == 1
+    assert message in err.splitlines()[-1] and err.splitlines()[-1].startswith("textvae ")
+    assert "Traceback" not in err

@@ -29,6 +29,8 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     words = ["cat", "dog", "bird", "cow"]
     lines = [f"the {a} sees the {b} {n} ." for a in words for b in words for n in range(8)]
     path.write_text("\n".join(lines), encoding="utf-8")
+    rows = "".join(f"{line}\t{i % 2}\n" for i, line in enumerate(lines))
+    path.with_suffix(".tsv").write_text(f"text\tlabel\n{rows}", encoding="utf-8")
     return path
 
 
@@ -58,7 +60,10 @@ def test_a_fragment_is_one_value(path: Path) -> None:
 def test_a_whole_run_builds(path: Path, corpus: Path) -> None:
     if path.stem == "pretrained":
         pytest.skip("its weights are on the hub")
-    config = parse(["--config", str(path), "--text", str(corpus)]).config
+    options = ["--text", str(corpus)]
+    if path.stem == "conditional":
+        options = ["--text", str(corpus.with_suffix(".tsv")), "--data.label_column", "label"]
+    config = parse(["--config", str(path), *options]).config
 
     parts = instantiate(config)
     parts.pop("trainer")

@@ -135,7 +135,7 @@ def test_estimates_stay_within_groups() -> None:
 
 def test_a_language_model_may_be_conditional() -> None:
     decoder = GRUDecoder(VOCAB, len(NAMES), embedding_size=6, hidden_size=8)
-    vae = SentenceVAE(None, None, None, decoder, labels=Labels(NAMES, 0, True)).double()
+    vae = SentenceVAE(None, None, None, decoder, labels=Labels(NAMES, 0, True)).double().eval()
     nll = score(vae, LABELLED)
     x, mask = collate(LABELLED[:1], [0]).target, torch.ones(1, 4, dtype=torch.bool)
     told = torch.eye(3, dtype=torch.double)[None, LABELS[:1]]

@@ -21,7 +21,7 @@ such a vector into a sentence.
 ```python
 import textvae
 
-vae = textvae.TextVAE.from_pretrained("{name}")
+vae = textvae.TextVAE.from_pretrained("{name}"){given}
 z = vae.encode(["a sentence", "another"])
 vae.decode(z)
 vae.interpolate("a sentence", "another", steps=7)
@@ -46,7 +46,10 @@ def model_card(
         report: The report of the run, or None where the model has none.
     """
     rows = [_row(part, described) for part, described in parts.items() if described is not None]
-    lines = [HEAD.format(name=name, latent_dim=latent_dim) + "\n".join(rows), "", "## Numbers", ""]
+    labels = parts.get("labels")
+    given = f".given({labels['init_args']['names'][0]!r})  # a label" if labels else ""
+    head = HEAD.format(name=name, latent_dim=latent_dim, given=given)
+    lines = [head + "\n".join(rows), "", "## Numbers", ""]
     if report is None:
         return "\n".join([*lines, "This model comes without the report of its run.", ""])
     known = {field.name for field in fields(Evaluation)}
