@@ -111,6 +111,12 @@ def test_divergence_of_power_spherical(dim: int) -> None:
     assert power_kl_to_uniform(torch.zeros(()), dim) == 0
 
 
+@pytest.mark.parametrize("P", FAMILIES)
+def test_divergence_is_of_one_sphere(P: type[Zonal]) -> None:
+    with pytest.raises(ValueError, match="'p' must have the 5 coordinates of 'q', got 4"):
+        kl_divergence(P(direction(5), 3.0), HypersphericalUniform(4))
+
+
 @pytest.mark.parametrize("dim", [2, 5, 64])
 def test_divergence_between_two(dim: int) -> None:
     a, b = direction(2, dim)
@@ -188,6 +194,10 @@ def test_fit_is_the_maximum_of_the_likelihood() -> None:
 
     assert all(slope.abs().max() < 1e-8 for slope in slopes)
     assert ((fitted.concentration / truth.concentration - 1).abs() < 0.1).all()
+    narrow = VonMisesFisher(direction(64), 9e4).sample((500,)).half()
+    half = VonMisesFisher.fit(narrow)
+    assert half.loc.shape == (64,) and half.mode.dtype == torch.float16
+    assert 1e4 < half.concentration.item() < 1e6  # not infinite, as in float16 it would be
     with pytest.raises(ValueError, match="'samples' must not all be the same point"):
         VonMisesFisher.fit(z[:1].expand(5, 2, 5))
     with pytest.raises(ValueError, match="'samples' must have length 1, got a vector"):
@@ -213,6 +223,16 @@ def test_half_precision_is_computed_in_float32(P: type[Zonal], dtype: torch.dtyp
     torch.testing.assert_close(q.entropy(), single.entropy())
     (z.float().sum() + q.entropy().sum()).backward()
     assert loc.grad.isfinite().all() and k.grad.isfinite().all() and k.grad.dtype == dtype
+
+
+def test_half_precision_keeps_the_digits_of_the_uniform_law() -> None:
+    p = HypersphericalUniform(768, dtype=torch.bfloat16)
+    single = HypersphericalUniform(768)
+    z = p.sample((4,))
+
+    assert z.dtype == p.mean.dtype == torch.bfloat16
+    assert p.entropy() == single.entropy()  # in bfloat16, off by two nats
+    assert (p.log_prob(z) == -p.entropy()).all()
 
 
 @pytest.fixture

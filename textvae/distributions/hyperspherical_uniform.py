@@ -26,7 +26,8 @@ class HypersphericalUniform(Distribution):
     Arguments:
         dim: The number of coordinates d, at least 2.
         device: The device of the samples.
-        dtype: The type of the samples.
+        dtype: The type of the samples. In half precision, all is computed in float32: points of
+            the sphere are cast, densities and entropies are not.
         validate_args: Whether values are checked to have length 1.
     """
 
@@ -45,7 +46,9 @@ class HypersphericalUniform(Distribution):
             raise ValueError(f"'dim' must be at least 2 on a sphere, got {dim}.")
 
         self.dim = dim
-        self._zeros = torch.zeros(dim, device=device, dtype=dtype)
+        self.dtype = dtype or torch.get_default_dtype()
+        working = torch.promote_types(self.dtype, torch.float32)
+        self._zeros = torch.zeros(dim, device=device, dtype=working)
         super().__init__(torch.Size(), torch.Size((dim,)), validate_args)
 
     def expand(
@@ -53,7 +56,7 @@ class HypersphericalUniform(Distribution):
     ) -> "HypersphericalUniform":
         new = self._get_checked_instance(HypersphericalUniform, _instance)
         batch_shape = torch.Size(batch_shape)
-        new.dim = self.dim
+        new.dim, new.dtype = self.dim, self.dtype
         new._zeros = self._zeros.expand(batch_shape + self.event_shape)
         super(HypersphericalUniform, new).__init__(batch_shape, self.event_shape, False)
         new._validate_args = self._validate_args
@@ -61,21 +64,22 @@ class HypersphericalUniform(Distribution):
 
     @property
     def mean(self) -> Tensor:
-        return self._zeros
+        return self._zeros.to(self.dtype)
 
     @property
     def variance(self) -> Tensor:
-        return self._zeros + 1 / self.dim
+        return (self._zeros + 1 / self.dim).to(self.dtype)
 
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         like = self._zeros.expand(self._extended_shape(sample_shape))
-        return F.normalize(torch.randn_like(like), dim=-1)
+        return F.normalize(torch.randn_like(like), dim=-1).to(self.dtype)
 
     def log_prob(self, value: Tensor) -> Tensor:
         if self._validate_args:
             self._validate_sample(value)
         shape = torch.broadcast_shapes(value.shape[:-1], self.batch_shape)
-        return value.new_full(shape, -log_area(self.dim))
+        dtype = torch.promote_types(value.dtype, torch.float32)
+        return value.new_full(shape, -log_area(self.dim), dtype=dtype)
 
     def entropy(self) -> Tensor:
         return self._zeros.new_full(self.batch_shape, log_area(self.dim))

@@ -6,11 +6,10 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor
-from torch.distributions import register_kl
 
 from .cosine import LAWS
 from .gamma import power_kl_to_uniform, power_log_peak, power_mean_length
-from .hyperspherical_uniform import HypersphericalUniform, log_area
+from .hyperspherical_uniform import log_area
 from .zonal import Zonal
 
 
@@ -42,9 +41,3 @@ class PowerSpherical(Zonal):
         half_gap = (self._gap(value) / 2).clamp(max=1)
         peak = self.each(power_log_peak) - log_area(self.dim)
         return peak + torch.special.xlog1py(self.concentration, -half_gap)
-
-
-@register_kl(PowerSpherical, HypersphericalUniform)
-def _kl_power_uniform(q: PowerSpherical, p: HypersphericalUniform) -> Tensor:
-    divergence = q.each(power_kl_to_uniform)
-    return divergence.expand(torch.broadcast_shapes(q.batch_shape, p.batch_shape))

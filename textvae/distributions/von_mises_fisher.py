@@ -17,7 +17,7 @@ from .bessel import (
 )
 from .constraints import check_unit
 from .cosine import LAWS
-from .hyperspherical_uniform import HypersphericalUniform, log_area
+from .hyperspherical_uniform import log_area
 from .zonal import Zonal
 
 
@@ -70,18 +70,13 @@ class VonMisesFisher(Zonal):
         if not (gap > rounding**2).all():
             raise ValueError("'samples' must not all be the same point, got a mean of length 1.")
         concentration = solve_concentration(gap, samples.shape[-1])
-        return cls(loc.to(samples.dtype), concentration.to(samples.dtype))
+        return cls(loc.to(samples.dtype), concentration)
 
 
 def _log_peak(concentration: Tensor, dim: int) -> Tensor:
     """The log-density at the mode: k - L, as a sum of what does not cancel, less the area."""
     gap, divergence = mean_resultant_gap(concentration, dim), kl_to_uniform(concentration, dim)
     return concentration * gap + divergence - log_area(dim)
-
-
-@register_kl(VonMisesFisher, HypersphericalUniform)
-def _kl_vmf_uniform(q: VonMisesFisher, p: HypersphericalUniform) -> Tensor:
-    return q.each(kl_to_uniform).expand(torch.broadcast_shapes(q.batch_shape, p.batch_shape))
 
 
 @register_kl(VonMisesFisher, VonMisesFisher)

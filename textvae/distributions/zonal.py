@@ -9,11 +9,11 @@ from typing import Any, ClassVar, Self
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.distributions import Distribution
+from torch.distributions import Distribution, register_kl
 
 from .constraints import check_concentration, check_unit, finite_nonnegative, unit_vector
 from .cosine import LAWS, draw_artanh_cosine
-from .hyperspherical_uniform import log_area
+from .hyperspherical_uniform import HypersphericalUniform, log_area
 from .remember import remember
 
 Function = Callable[[Tensor, int], Tensor]
@@ -135,6 +135,13 @@ class Zonal(Distribution, abc.ABC):
         if self._validate_args:
             self._validate_sample(value)
         return (value.to(self.loc.dtype) - self.loc).square().sum(-1) / 2
+
+
+@register_kl(Zonal, HypersphericalUniform)
+def _kl_zonal_uniform(q: Zonal, p: HypersphericalUniform) -> Tensor:
+    if q.dim != p.dim:
+        raise ValueError(f"'p' must have the {q.dim} coordinates of 'q', got {p.dim}.")
+    return q.each(q.kl_to_uniform).expand(torch.broadcast_shapes(q.batch_shape, p.batch_shape))
 
 
 @remember(maxsize=1024)
