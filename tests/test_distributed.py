@@ -143,6 +143,21 @@ def test_gradients_are_those_of_one_process(tmp_path: Path, foreseen: None) -> N
                 torch.testing.assert_close(other, value, atol=1e-9, rtol=1e-6)
 
 
+def spread() -> Tensor:
+    """The gradient of a concentration that all sentences share, where the loss looks at it."""
+    torch.manual_seed(0)
+    vae = model(VonMisesFisherPosterior(6, latent_dim=3, scope="global"), 3)
+    index = list(range(rank(), 7, world_size()))
+    terms = share_terms(vae(collate([SENTENCES[i] for i in index], index)))
+    terms.q.entropy().mean().backward()
+    return all_sum(vae.posterior.concentration.free.grad)
+
+
+def test_what_sentences_share_counts_once(tmp_path: Path) -> None:
+    for together in in_processes(spread, tmp_path / "spread"):
+        torch.testing.assert_close(together, spread())
+
+
 def shared_posteriors() -> list[Terms]:
     found = []
     for kind in leaves(Posterior):

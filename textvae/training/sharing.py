@@ -46,6 +46,12 @@ def _parameters(q: Distribution) -> dict[str, Tensor]:
     if isinstance(q, Independent):
         return _parameters(q.base_dist)
     given = {name: vars(q)[name] for name in q.arg_constraints if name in vars(q)}
+    # What is learned for all sentences at once is one of each: else every process would count the
+    # gradient of all of them.
+    given = {
+        name: value.expand(q.batch_shape) if value.requires_grad and value.dim() == 0 else value
+        for name, value in given.items()
+    }
     return {name: value for name, value in given.items() if value.dim() > 0}
 
 
