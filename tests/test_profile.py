@@ -31,3 +31,15 @@ def test_a_profile_says_where_the_time_goes(
     }
     assert {"encoder", "decoder", "softmax"} <= names
     assert "forward" not in vars(module.vae.encoder)  # as it was
+
+
+@pytest.mark.parametrize(
+    ("epochs", "told"), [(1, "profile: nothing to tell; the first 10"), (2, "profile: 4 batches")]
+)
+def test_a_profile_is_of_batches_alone(
+    epochs: int, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The tenth batch is the last of an epoch, after which there may be validation, or nothing."""
+    profile = Profile(tmp_path / "trace.json", first=10, batches=4)
+    trainer(tmp_path, max_epochs=epochs, callbacks=[profile]).fit(make(), loader())
+    assert told in capsys.readouterr().err

@@ -44,6 +44,7 @@ class Profile(pl.Callback):
         self.recorder: profile | None = None
         self.since = 0.0
         self.seen = 0
+        self.recorded = 0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         vae = pl_module.vae
@@ -55,16 +56,21 @@ class Profile(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, *batch: Any
     ) -> None:
         self.seen += 1
-        if self.seen == self.first:
+        if self.recorder is not None:
+            self.recorded += 1
+            # A validation follows the last batch of an epoch.
+            if self.recorded == self.batches or trainer.is_last_batch:
+                self.finish(pl_module)
+        elif not self.recorded and self.seen >= self.first and not trainer.is_last_batch:
             on_gpu = pl_module.device.type == "cuda"
             activities = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * on_gpu
             self.recorder = profile(activities=activities)
             self.recorder.start()
             self.since = time.perf_counter()
-        elif self.recorder is not None and (
-            self.seen == self.first + self.batches or trainer.is_last_batch
-        ):
-            self.finish(pl_module)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if not self.recorded:
+            tell(f"nothing to tell; the first {self.first} batches of a run go by before")
 
     def finish(self, pl_module: pl.LightningModule) -> None:
         """Ends the recording, and tells of it."""
@@ -79,9 +85,13 @@ class Profile(pl.Callback):
                 vars(part or pl_module).pop(name, None)  # the marks
         shares = shared_out(recorder.events(), seconds, pl_module.device.type == "cuda")
         told = ", ".join(f"{part} {shares[part]:.0%}" for part in PARTS)
-        count = self.seen - self.first
-        line = f"profile: {count} batches of {seconds / count * 1e3:,.0f} ms: {told}; {self.trace}"
-        tqdm.write(line, file=sys.stderr)
+        count = self.recorded
+        tell(f"{count} batches of {seconds / count * 1e3:,.0f} ms: {told}; {self.trace}")
+
+
+def tell(line: str) -> None:
+    """A line on standard error, above a progress bar."""
+    tqdm.write(f"profile: {line}", file=sys.stderr)
 
 
 def marked(function: Callable[..., Any], name: str) -> Callable[..., Any]:
