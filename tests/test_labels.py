@@ -1,6 +1,7 @@
 """The conditional model: its divergence, its likelihood, and what is asked of it by label."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,19 +12,27 @@ from torch.distributions import Independent, MultivariateNormal, Normal, kl_dive
 from textvae.api import TextVAE
 from textvae.data import TextData, WordTokenizer
 from textvae.data.batching import collate
-from textvae.decoders import ConvolutionalDecoder, Decoder, GRUDecoder, LSTMDecoder
-from textvae.encoders import Encoder, GRUEncoder, LSTMEncoder
+from textvae.decoders import (
+    ConvolutionalDecoder,
+    Decoder,
+    GRUDecoder,
+    LSTMDecoder,
+    TransformerDecoder,
+)
+from textvae.encoders import Encoder, GRUEncoder, LSTMEncoder, TransformerEncoder
 from textvae.errors import UsageError
 from textvae.estimators import active_dimensions, derangement, label_groups
 from textvae.labels import Labels
 from textvae.metrics import evaluate, score
 from textvae.objectives import MMD
-from textvae.posteriors import VonMisesFisherPosterior
-from textvae.types import EOS
+from textvae.posteriors import GaussianPosterior, VonMisesFisherPosterior
+from textvae.priors import StandardNormal
+from textvae.types import BOS, EOS, Batch
 from textvae.vae import SentenceVAE
 
 from .conditional import LABELLED, LABELS, NAMES, conditional_model, conditional_vae
 from .tiny import SENTENCES, TEXTS, VOCAB
+from .transformer_pairs import DECODERS, ENCODERS
 
 
 @pytest.fixture(autouse=True)
@@ -40,22 +49,43 @@ def seeded() -> None:
 def test_every_encoder_and_decoder_is_told_the_label(
     encoder: type[Encoder], decoder: type[Decoder], own_prior: bool
 ) -> None:
-    vae = conditional_vae(2, own_prior, encoder=encoder, decoder=decoder)
+    check_told(conditional_vae(2, own_prior, encoder=encoder, decoder=decoder))
+
+
+def test_transformers_are_told_the_label() -> None:
+    encoder = TransformerEncoder(VOCAB, ENCODERS["bert"])
+    decoder = TransformerDecoder(VOCAB, 2 + len(NAMES), DECODERS["gpt2"])
+    q = GaussianPosterior(encoder.out_features + len(NAMES), 2)
+    labels = Labels(NAMES, 2, prior=True)
+    check_told(SentenceVAE(encoder, q, StandardNormal(2), decoder, labels=labels).double())
+
+
+def check_told(vae: SentenceVAE) -> None:
+    """Latents and likelihoods depend on the label, and gradients reach every parameter of it."""
     batch = collate(LABELLED[:], range(len(LABELLED)))
-    other = collate(
-        [type(s)(s, label=(s.label + 1) % 3) for s in LABELLED[:]], range(len(LABELLED))
-    )
+    other = replace(batch, label=(batch.label + 1) % 3)
     terms = vae(batch, num_samples=3)
     assert terms.log_px_z.shape == (3, 8) and terms.kl.shape == (8,)
+    (terms.kl - terms.log_px_z.mean(dim=0)).sum().backward()
+    for name, parameter in [*vae.posterior.named_parameters(), *vae.labels.named_parameters()]:
+        assert parameter.grad is not None and parameter.grad.norm() > 0, name
     vae.eval()
     z = terms.z.detach()
     assert not torch.isclose(vae.encode(batch), vae.encode(other)).all(dim=1).any()
     assert not torch.isclose(vae.log_prob(batch, z), vae.log_prob(other, z)).any()
+    torch.testing.assert_close(vae.log_prob(batch, z)[0, 3], stepped(vae, batch, z)[3])
 
-    vae.train()
-    (terms.kl - terms.log_px_z.mean(dim=0)).sum().backward()
-    for name, parameter in vae.named_parameters():
-        assert parameter.grad is not None and parameter.grad.norm() > 0, name
+
+@torch.no_grad()
+def stepped(vae: SentenceVAE, batch: Batch, z: Tensor) -> Tensor:
+    """log p(x | z, y) of each sentence under the first sample, word by word."""
+    state = vae.decoder.start(vae.given(z[0], batch.label))
+    tokens, total = torch.full_like(batch.target[:, 0], BOS), torch.zeros(len(batch)).double()
+    for target, real in zip(batch.target.T, batch.target_mask.T, strict=True):
+        logits, state = vae.decoder.step(tokens, state)
+        log_p = logits.double().log_softmax(dim=-1).gather(1, target[:, None])[:, 0]
+        total, tokens = total + log_p.where(real, 0.0), target
+    return total
 
 
 def test_the_divergence_to_the_prior_of_a_label_is_exact() -> None:
