@@ -90,6 +90,11 @@ class Constant(Schedule):
 class Linear(Schedule):
     r"""A weight that goes from `start` to `end` in a straight line and stays there.
 
+    .. math:: \text{start} + (\text{end} - \text{start})
+        \min(1, \max(0, (t - \text{delay}) / \text{length}))
+
+    at batch t.
+
     References:
         | Lagging Inference Networks and Posterior Collapse (He et al., 2019)
         | https://arxiv.org/abs/1901.05534
@@ -150,6 +155,11 @@ class Sigmoid(Schedule):
 
 class Cyclical(Schedule):
     r"""A weight that rises in a straight line, stays, and starts again.
+
+    .. math:: \text{start} + (\text{end} - \text{start}) \min(1, \tau / \text{rise}),
+        \qquad \tau = \frac{(t - \text{delay}) \bmod \text{period}}{\text{period}}
+
+    at batch t.
 
     References:
         | Cyclical Annealing Schedule: A Simple Approach to Mitigating KL Vanishing

@@ -7,7 +7,13 @@ from .zonal import ZonalPosterior
 
 
 class PowerSphericalPosterior(ZonalPosterior):
-    """A Power Spherical posterior; see :class:`ZonalPosterior` for its arguments.
+    r"""A Power Spherical posterior; see :class:`ZonalPosterior` for its arguments.
+
+    .. math:: q(z \mid x) \propto (1 + \mu(h)^\top z)^\kappa, \qquad
+        \mu(h) = W h / \|W h\|
+
+    on the unit sphere. Its divergence to the uniform prior, in nats, depends on the concentration
+    :math:`\kappa` alone.
 
     References:
         | The Power Spherical Distribution (De Cao & Aziz, 2020)

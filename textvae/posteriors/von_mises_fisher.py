@@ -7,7 +7,13 @@ from .zonal import ZonalPosterior
 
 
 class VonMisesFisherPosterior(ZonalPosterior):
-    """A von Mises-Fisher posterior; see :class:`ZonalPosterior` for its arguments.
+    r"""A von Mises-Fisher posterior; see :class:`ZonalPosterior` for its arguments.
+
+    .. math:: q(z \mid x) \propto \exp(\kappa \, \mu(h)^\top z), \qquad
+        \mu(h) = W h / \|W h\|
+
+    on the unit sphere. Its divergence to the uniform prior, in nats, depends on the concentration
+    :math:`\kappa` alone.
 
     References:
         | Spherical Latent Spaces for Stable Variational Autoencoders (Xu & Durrett, 2018)
