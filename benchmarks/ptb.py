@@ -11,6 +11,7 @@ Any method of ``textvae compare`` may be named beside those of `RECIPES`, and ev
 """
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -72,6 +73,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--name", default="ptb", help="the folder under runs/ (ptb)")
     parser.add_argument("--out", type=Path, help="where to keep what may go into docs/results")
     arguments, options = parser.parse_known_args(argv)
+    asked = "python -m benchmarks.ptb " + shlex.join(sys.argv[1:] if argv is None else argv)
+    asked = asked.replace(arguments.text, f"{Path(arguments.text).resolve().name}/")
 
     recipes = {RECIPES.get(name, name): name for name in arguments.methods.split(",")}
     config = "ptb_benchmark" if gpu else str(Path(__file__).with_name("ptb.yaml"))
@@ -86,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         note("interrupted; the same command goes on from here")
         return 130
     print(table(results))
-    text = markdown(results, recipes)
+    text = markdown(results, recipes, asked)
     write_text(plan.folder / "table.md", text)
     if arguments.out is not None:
         for outcomes in results.outcomes.values():
@@ -97,7 +100,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def markdown(results: Results, names: dict[str, str]) -> str:
+def markdown(results: Results, names: dict[str, str], command: str) -> str:
     """The numbers beside the published ones, in Markdown."""
     lines = [
         "| method | published | " + " | ".join(COLUMNS) + " | minutes | time |",
@@ -123,7 +126,7 @@ def markdown(results: Results, names: dict[str, str]) -> str:
         f"{seeds}; time is relative to {names.get(results.reference, results.reference)}.",
     ]
     lines += [f"- {line}" for line in results.flags]
-    return "\n".join([*lines, "", "```bash", results.plan.command, "```", ""])
+    return "\n".join([*lines, "", "```bash", command, "```", ""])
 
 
 if __name__ == "__main__":

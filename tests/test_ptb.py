@@ -34,6 +34,7 @@ def test_what_is_queued_is_kept_beside_the_published_numbers(
     assert lines[3].startswith("| annealing | PPL 101.40, MI 0, AU 0 | ")
     for name in ("config.yaml", "report.json", "samples.txt", "curves.csv"):
         assert (Path("kept/ptb_benchmark-0") / name).is_file()
+    assert corpus not in "\n".join(lines)
     assert corpus not in Path("kept/ptb_benchmark-0/config.yaml").read_text()
 
     monkeypatch.setattr(execute, "train", lambda *_, **__: pytest.fail("trained again"))
