@@ -1,5 +1,6 @@
 # make demo: install, compare four methods on the embedded corpus, and say which to take, in about
-# five minutes of two cores. make test: run all tests.
+# five minutes of two cores. make test: run all tests. make docs: build the site of docs/ in site/.
+# make notebooks: run those of docs/notebooks again.
 # Needs Python 3.11 to 3.13; everything else goes into .venv.
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -9,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 
-.PHONY: demo test
+.PHONY: demo test docs notebooks
 .SUFFIXES:
 
 demo: $(VENV)/.installed
@@ -21,6 +22,13 @@ demo: $(VENV)/.installed
 test: $(VENV)/.test-installed
 	$(BIN)/python -m pytest
 
+docs: $(VENV)/.docs-installed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "The site: $(CURDIR)/site/index.html"
+
+notebooks: $(VENV)/.docs-installed
+	$(BIN)/jupyter execute --inplace docs/notebooks/*.ipynb
+
 # torch is installed first and alone, so that nothing pulls another build of it.
 $(VENV)/.installed: constraints.txt pyproject.toml setup.py
 	@test -n "$(PYTHON)" || { echo "make: needs Python 3.11, 3.12 or 3.13; name it with PYTHON=..." >&2; exit 1; }
@@ -31,4 +39,8 @@ $(VENV)/.installed: constraints.txt pyproject.toml setup.py
 
 $(VENV)/.test-installed: $(VENV)/.installed
 	$(PIP) --constraint constraints.txt --editable '.[test]'
+	@touch $@
+
+$(VENV)/.docs-installed: $(VENV)/.installed
+	$(PIP) --constraint constraints.txt --editable '.[docs]'
 	@touch $@
