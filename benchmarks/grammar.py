@@ -4,9 +4,9 @@
 
 Comparisons of ``textvae compare``, at the shipped size, of about a minute a run on one core: the
 remedies, then values of beta, and last the remedies that take several times as long, by the same
-number of epochs. After each, README.md is written anew with its figures. The same command goes on
-after an interruption and repeats nothing that is finished; every option of ``textvae train`` holds
-for all runs.
+number of epochs. Once the first two are there, README.md is written with its figures, and again at
+the end. The same command goes on after an interruption and repeats nothing that is finished, so
+that one seed may come first, and more later; every option of ``textvae train`` holds for all runs.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from textvae.compare.statistics import spread
 from textvae.compare.table import write
 from textvae.console import note
 from textvae.errors import TrainingError, UsageError
-from textvae.runs import write_text
+from textvae.runs import write_json, write_text
 from textvae.training.callbacks import Interrupted
 from textvae.wiring.report import provenance
 
@@ -55,6 +55,9 @@ SEEN = {
     ),
 }
 """What is known of the factors in the latents: a form, and where to read it."""
+
+KEPT = ("seeds", "floor", "summary", "differences", "cost", "flags", "failures", "git_revision")
+"""What is kept of the results.json of a comparison."""
 
 PAGE = """\
 # All remedies on the grammar
@@ -146,6 +149,9 @@ def publish(remedies: Results, betas: Results, command: str, out: Path) -> None:
     for name, figure in drawn.items():
         if figure is not None:
             write_text(out / f"{name}.svg", figure)
+    for name, results in {"remedies": remedies, "betas": betas}.items():
+        told = results.to_dict()
+        write_json(out / f"{name}.json", {key: told[key] for key in KEPT})
     write_text(out / "README.md", page(remedies, betas, command))
     note(f"wrote {out / 'README.md'}")
 

@@ -1,5 +1,6 @@
 """The page of the remedies on the grammar, from runs of a few sentences."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,8 @@ def test_it_runs_what_is_missing_and_writes_the_page(
     assert "2 remedies and a language model" in text and "python -m benchmarks.grammar" in text
     for name in ("plane", "beta"):
         assert Path(f"kept/{name}.svg").read_text(encoding="utf-8").startswith("<svg")
+    summary = json.loads(Path("kept/remedies.json").read_text(encoding="utf-8"))["summary"]
+    assert {"lm", "none", "iwae"} == set(summary)
 
     monkeypatch.setattr(execute, "train", lambda *_, **__: pytest.fail("trained again"))
     assert grammar.main(SMALL) == 0
