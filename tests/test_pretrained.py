@@ -120,6 +120,11 @@ def test_special_tokens_go_by_rule(gpt2: Path, roberta: Path, tmp_path: Path) ->
         PretrainedTokenizer(str(tmp_path)).encode(TEXTS)
     with pytest.raises(UsageError, match="cannot load the tokenizer of .*no such folder.; name a"):
         PretrainedTokenizer(str(tmp_path / "none")).encode(TEXTS)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(
+        UsageError, match="cannot load the tokenizer of .*it holds no tokenizer.; n"
+    ):
+        PretrainedTokenizer(str(tmp_path / "empty")).encode(TEXTS)
 
 
 @torch.no_grad()
@@ -175,6 +180,24 @@ def test_a_pretrained_encoder_gives_the_features_of_the_library(roberta: Path) -
         mean = whole(torch.tensor([ids])).last_hidden_state[0].mean(dim=0)
         torch.testing.assert_close(h[row], mean, rtol=1e-5, atol=1e-5)
     assert encoder.limit == 40 - marked.pad_token_id - 1
+
+
+@torch.no_grad()
+def test_an_encoder_that_was_saved_without_its_decoder(tmp_path: Path) -> None:
+    from transformers import T5Config, T5EncoderModel
+
+    marks = {"pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>"}
+    ids = write_tokenizer(tmp_path, marks, byte_level=False)
+    options = {k: v for k, v in ENCODERS["t5"].items() if k != "model_type"}
+    whole = T5EncoderModel(T5Config(vocab_size=len(ids), **options)).eval()
+    whole.save_pretrained(tmp_path)
+    tokenizer = PretrainedTokenizer(str(tmp_path))
+    encoder = TransformerEncoder(tokenizer.vocab_size, pretrained=str(tmp_path)).eval()
+    batch = collate(tokenizer.encode(TEXTS[:1]), [0])
+
+    read = torch.tensor([[*ids(TEXTS[0])["input_ids"], ids.eos_token_id]])
+    expected = whole(read).last_hidden_state.mean(dim=1)
+    torch.testing.assert_close(encoder(batch.source, batch.source_mask), expected)
 
 
 def test_two_tokenizers_on_one_corpus(gpt2: Path, roberta: Path, tmp_path: Path) -> None:

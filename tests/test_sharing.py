@@ -76,6 +76,34 @@ def test_sentence_transformers_gives_the_mode(
         model.save_sentence_transformer(tmp_path / "st")
 
 
+def test_a_model_that_the_library_would_load_as_another_goes_by_our_module(
+    tmp_path: Path,
+) -> None:
+    """Of a T5, we have the encoder alone, and the library loads the weights of a whole one."""
+    library = pytest.importorskip("sentence_transformers")
+    from tokenizers.processors import TemplateProcessing
+    from transformers import T5Config, T5EncoderModel
+
+    marks = {"pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>"}
+    tokenizer = write_tokenizer(tmp_path / "t5", marks, byte_level=False)
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
+        single="$A </s>", special_tokens=[("</s>", tokenizer.eos_token_id)]
+    )
+    tokenizer.save_pretrained(tmp_path / "t5")
+    options = {k: v for k, v in ENCODERS["t5"].items() if k != "model_type"}
+    T5EncoderModel(T5Config(vocab_size=len(tokenizer), **options)).save_pretrained(tmp_path / "t5")
+    reader = PretrainedTokenizer(str(tmp_path / "t5"))
+    encoder = TransformerEncoder(reader.vocab_size, pretrained=str(tmp_path / "t5"))
+    model = model_of(encoder, reader, GaussianPosterior)
+
+    assert not model.save_sentence_transformer(tmp_path / "st")
+    loaded = library.SentenceTransformer(
+        str(tmp_path / "st"), device="cpu", trust_remote_code=True
+    )
+    found = loaded.encode(TEXTS[:3], convert_to_tensor=True)
+    torch.testing.assert_close(found, model.encode(TEXTS[:3]), rtol=1e-4, atol=1e-5)
+
+
 def test_any_model_goes_by_our_module(tmp_path: Path) -> None:
     library = pytest.importorskip("sentence_transformers")
     tokenizer = WordTokenizer()

@@ -104,6 +104,10 @@ def test_what_is_saved_says_the_same_when_loaded(options: dict[str, Any], tmp_pa
         (lambda: make_decoder("gpt2", []), "'inject' must be some of prefix"),
         (lambda: make_decoder("gpt2", ["prefix"], slots=0), "'slots' must be at least 1, got 0"),
         (
+            lambda: make_decoder("gpt2", ["prefix"], slots=24),
+            "'slots' must leave one of 24 positions, got 24",
+        ),
+        (
             lambda: make_decoder("gpt2", ["memory"], gradient_checkpointing=True),
             "'inject' must not have memory with 'gradient_checkpointing'",
         ),
@@ -123,6 +127,14 @@ def test_what_is_saved_says_the_same_when_loaded(options: dict[str, Any], tmp_pa
         (
             lambda: TransformerDecoder(VOCAB, LATENT, {**DECODERS["gpt2"], "n_head": 3}),
             "cannot build model_type gpt2 .*heads",
+        ),
+        (
+            lambda: TransformerDecoder(VOCAB, LATENT, {**DECODERS["llama"], "hidden_size": 7}),
+            r"cannot build model_type llama \(The hidden size \(7\) is not a multiple .* see",
+        ),
+        (
+            lambda: TransformerEncoder(VOCAB, {"model_type": "bert", "hidden_size": "wide"}),
+            r"cannot build model_type bert \(Field 'hidden_size' expected int, got str",
         ),
         (
             lambda: TransformerDecoder(VOCAB, LATENT, {"model_type": "mamba", "hidden_size": 8}),

@@ -127,10 +127,14 @@ def _dense(posterior: Posterior, width: int) -> tuple[Tensor, Tensor, bool] | No
 
 def _plain(encoder: nn.Module, reader: Any) -> bool:
     """Whether modules of the library read sentences as the encoder does."""
+    from transformers import MODEL_MAPPING
+
     model = getattr(encoder, "model", None)
     pooled = getattr(encoder, "pooling", None) in POOLINGS
-    if model is None or not pooled or encoder.ids is None or model.config.is_encoder_decoder:
+    if model is None or not pooled or encoder.ids is None:
         return False
+    if MODEL_MAPPING.get(type(model.config), None) is not type(model):
+        return False  # it would be loaded as another, as half of a pair is
     start = [int(encoder.ids[1])] * encoder.starts
     end = [int(encoder.ids[2])]
     return all(

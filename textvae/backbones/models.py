@@ -21,16 +21,12 @@ import torch.nn as nn
 from ..errors import UsageError
 from ..types import BOS, EOS, PAD
 from .numbering import find_specials, load_tokenizer, numbering
-from .quiet import first_line, quiet
+from .quiet import first_line, quiet, refusals
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
 
 ATTENTIONS = Literal["eager", "sdpa", "flash_attention_2"]
-
-REFUSALS = (OSError, ValueError, ImportError, KeyError, AttributeError, TypeError, RuntimeError)
-"""What `transformers` raises where a model cannot be had."""
-
 
 SPECIALS = {
     "pad_token_id": PAD,
@@ -99,12 +95,15 @@ class Loaded:
 
 def load_encoder(source: Source) -> Loaded:
     """The model that turns tokens into hidden states: of a pair, its encoder."""
-    from transformers import AutoModel
+    from transformers import MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING, AutoModel
 
     loaded = _load(source, AutoModel)
     model = loaded.model
-    if loaded.model.config.is_encoder_decoder:
-        model = loaded.model.get_encoder()
+    # The configuration of an encoder that was saved alone says that it is no pair; built, it is.
+    if model.config.is_encoder_decoder or (
+        type(model.config) in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING
+    ):
+        model = model.get_encoder()
     if isinstance(getattr(model, "pooler", None), nn.Module):
         model.pooler = None  # pooling is ours
     return Loaded(model, loaded.config, loaded.specials, loaded.ids)
@@ -116,10 +115,11 @@ def load_language_model(source: Source) -> Loaded:
     Raises:
         UsageError: If the model can be neither.
     """
-    from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
-    from transformers.models.auto.modeling_auto import (
+    from transformers import (
         MODEL_FOR_CAUSAL_LM_MAPPING,
         MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING,
+        AutoModelForCausalLM,
+        AutoModelForSeq2SeqLM,
     )
 
     config = _config_of(source)
@@ -182,7 +182,7 @@ def _load(source: Source, auto: Any) -> Loaded:
                 model = auto.from_config(config, **options)
             else:
                 model = auto.from_pretrained(source.pretrained, config=config, **options)
-    except REFUSALS as error:
+    except refusals() as error:
         raise _refusal(source, error) from error
     if source.pretrained is not None:
         tokenizer = load_tokenizer(source.pretrained, source.trust_remote_code)
@@ -225,7 +225,8 @@ def _refusal(source: Source, error: Exception) -> UsageError:
         mend = "see the options of its configuration in the documentation of transformers"
     if "trust_remote_code" in told or "custom code" in told:
         told, mend = "it comes with code of its own", "allow that by trust_remote_code: true"
-    if "flash" in told.lower() or "attn" in told or "attention" in told.lower():
+    kinds = ("flash", "attn_implementation", "attention implementation")
+    if source.attention is not None and any(kind in told.lower() for kind in kinds):
         mend = "choose another attention: eager or sdpa"
     return UsageError(f"cannot build {_name(source)} ({told}); {mend}")
 
@@ -240,7 +241,7 @@ def _config_of(source: Source) -> "PreTrainedConfig":
             return AutoConfig.from_pretrained(
                 source.pretrained, trust_remote_code=source.trust_remote_code
             )
-    except REFUSALS as error:
+    except refusals() as error:
         raise _refusal(source, error) from error
 
 
@@ -258,7 +259,7 @@ def _config_from(options: dict[str, Any], source: Source) -> "PreTrainedConfig":
     try:
         with quiet():
             config = cls.from_dict(options)
-    except REFUSALS as error:
+    except refusals() as error:
         raise _refusal(source, error) from error
     known = {*cls().to_dict(), *cls.attribute_map, *SPECIALS, "auto_map"}
     # A configuration keeps what it does not know, and nobody reads it. Some know more than they

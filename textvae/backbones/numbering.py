@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
-from .quiet import first_line, quiet
+from .quiet import first_line, quiet, refusals
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -24,7 +24,7 @@ def load_tokenizer(name: str, trust_remote_code: bool = False) -> Any:
     try:
         with quiet():
             return AutoTokenizer.from_pretrained(name, trust_remote_code=trust_remote_code)
-    except (OSError, ValueError, ImportError, KeyError, AttributeError, TypeError) as error:
+    except refusals() as error:
         raise UsageError(
             f"cannot load the tokenizer of {name} ({first_line(error)}); name a folder that holds "
             "one, or a model that is in the cache of the hub"

@@ -1,6 +1,6 @@
 """`transformers` speaks to those who write code; our users hear from us."""
 
-__all__ = ["first_line", "quiet"]
+__all__ = ["first_line", "quiet", "refusals"]
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,9 +22,21 @@ def quiet() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
+def refusals() -> tuple[type[Exception], ...]:
+    """What `transformers` raises where a model, a tokenizer or a configuration cannot be had."""
+    from huggingface_hub.errors import StrictDataclassError
+
+    known = (OSError, ValueError, ImportError, KeyError, AttributeError, TypeError, RuntimeError)
+    return (*known, StrictDataclassError)
+
+
 def first_line(error: BaseException) -> str:
     """What an error says first."""
     lines = str(error).strip().splitlines()
     if lines and lines[0].startswith("Repo id must"):
         return "there is no such folder"
+    if len(lines) > 1 and lines[0].startswith(("Class validation", "Validation error")):
+        return lines[1].strip().partition(": ")[2].rstrip(".")  # the first names the check
+    if lines and lines[0].startswith("Couldn't instantiate the backend tokenizer"):
+        return "it holds no tokenizer"
     return lines[0].rstrip(".: ") if lines else type(error).__name__

@@ -109,6 +109,8 @@ class TransformerDecoder(Holder, Decoder):
         self._add_ways_in()
         used = slots * len({"prefix", "memory"} & set(self.ways))
         self.max_tokens = None if self.limit is None else self.limit - used
+        if used and self.max_tokens is not None and self.max_tokens < 1:
+            raise ValueError(f"'slots' must leave one of {self.limit} positions, got {slots}.")
 
     def _add_ways_in(self) -> None:
         """The linear maps from z to what the model sees of it."""
