@@ -175,6 +175,27 @@ def test_a_sentence_longer_than_the_positions_is_refused() -> None:
     assert decoder.log_prob(x[:, :20], mask[:, :20], z).isfinite().all()
 
 
+def test_a_text_without_room_is_refused_by_its_number() -> None:
+    texts = ["a b c", "a b c a b c a b c", "b"]
+    tokenizer = WordTokenizer()
+    tokenizer.fit(texts)
+    size, short = tokenizer.vocab_size, {"max_position_embeddings": 8}
+    encoder = TransformerEncoder(size, {**ENCODERS["bert"], **short})
+    decoder = TransformerDecoder(size, LATENT, {**DECODERS["llama"], **short}, inject=["prefix"])
+    posterior, prior = GaussianPosterior(8, LATENT), StandardNormal(LATENT)
+    model = TextVAE(SentenceVAE(encoder, posterior, prior, decoder), tokenizer)
+    with pytest.raises(
+        UsageError, match="sentence 2 has 10 tokens, and the encoder positions for"
+    ):
+        model.encode(texts)
+    gru = TextVAE(SentenceVAE(GRUEncoder(size, 6, 8), posterior, prior, decoder), tokenizer)
+    assert gru.encode(texts).shape == (3, LATENT)
+    with pytest.raises(
+        UsageError, match="sentence 2 has 10 tokens, and the decoder positions for"
+    ):
+        gru.score(texts)
+
+
 def test_any_encoder_goes_with_any_decoder() -> None:
     x, mask = sentences(3, 6)
     batch = Batch(x, mask, x, mask, torch.arange(2))

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from . import hub, interpolation
 from .card import model_card
-from .data.batching import collate, length_batches
+from .data.batching import check_room, collate, length_batches
 from .data.pairs import Pairs
 from .data.tokenizer import Tokenizer
 from .decoding import STRATEGIES, decode
@@ -259,7 +259,8 @@ class TextVAE:
         Returns:
             Nats per sentence, ``</s>`` included, with shape (N,).
         """
-        return score(self.vae, self.tokens(texts, label), samples=samples, seed=seed)
+        sentences = self._tokens_to_score(texts, label)
+        return score(self.vae, sentences, samples=samples, seed=seed)
 
     def evaluate(
         self,
@@ -286,7 +287,7 @@ class TextVAE:
         """
         return evaluate(
             self.vae,
-            self.tokens(texts, label),
+            self._tokens_to_score(texts, label),
             texts,
             self._write,
             samples=samples,
@@ -373,10 +374,14 @@ class TextVAE:
         if isinstance(texts, str):  # else each of its characters would be a sentence
             raise TypeError("Sentences come in a list: put a single one into brackets.")
         tokens, numbers = self.tokenizer.encode(list(texts)), self._numbers(len(texts), label)
-        if self.encoder_tokenizer is None and numbers is None:
-            return tokens
-        own = self.encoder_tokenizer
-        return Pairs(tokens, own and own.encode(list(texts)), numbers)
+        read = self.encoder_tokenizer and self.encoder_tokenizer.encode(list(texts))
+        check_room(read or tokens, self.vae.encoder and self.vae.encoder.max_tokens, "encoder")
+        return tokens if read is None and numbers is None else Pairs(tokens, read, numbers)
+
+    def _tokens_to_score(self, texts: Sequence[str], label: Label) -> Sequence[Sequence[int]]:
+        sentences = self.tokens(texts, label)
+        check_room(sentences, self.vae.decoder.max_tokens, "decoder")
+        return sentences
 
     def _numbers(self, count: int, label: Label) -> list[int] | None:
         return numbered(self.vae.labels, count, self.label if label is None else label)

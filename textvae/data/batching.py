@@ -1,6 +1,13 @@
 """Batches of sentences of similar length, in an order that a seed fixes."""
 
-__all__ = ["BatchPlan", "OrderedLoader", "SentenceLoader", "collate", "length_batches"]
+__all__ = [
+    "BatchPlan",
+    "OrderedLoader",
+    "SentenceLoader",
+    "check_room",
+    "collate",
+    "length_batches",
+]
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -10,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from ..errors import UsageError
 from ..types import EOS, PAD, Batch
 from .pairs import Pair
 
@@ -40,6 +48,25 @@ def _padded(sentences: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
         row[len(sentence)] = EOS
     mask = np.arange(tokens.shape[1]) <= lengths[:, None]
     return torch.from_numpy(tokens), torch.from_numpy(mask)
+
+
+def check_room(sentences: Sequence[Sequence[int]], limit: int | None, reader: str) -> None:
+    """Says which sentence has no room.
+
+    Arguments:
+        sentences: The tokens of each.
+        limit: The most tokens that there is room for, ``</s>`` counted, or None.
+        reader: Who has no more room.
+
+    Raises:
+        UsageError: If one is longer.
+    """
+    for number, sentence in enumerate(sentences if limit is not None else (), 1):
+        if len(sentence) + 1 > limit:
+            raise UsageError(
+                f"sentence {number} has {len(sentence) + 1} tokens, and the {reader} positions "
+                f"for {limit}; leave it out, or take a model with more"
+            )
 
 
 def length_batches(
