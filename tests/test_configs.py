@@ -179,3 +179,14 @@ def test_transformers_on_penn_treebank_are_as_large_as_the_lstms() -> None:
         return sum(p.numel() for part in made for p in part.parameters())
 
     assert count("ptb_transformer") == pytest.approx(count("ptb_annealing"), rel=0.05)
+
+
+def test_a_folder_does_not_hide_a_fragment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as that of a model, by which one would call it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "gpt2").mkdir()
+
+    config = parse(["--decoder", "gpt2", "--decoder.pretrained", "gpt2"]).config
+    assert config["decoder"]["class_path"] == "textvae.decoders.TransformerDecoder"

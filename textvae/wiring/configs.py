@@ -42,4 +42,4 @@ def find_config(name: str) -> Path:
 def find_fragment(group: str, value: str) -> str:
     """The value of ``--group value``, where it names a shipped fragment: its path."""
     path = CONFIGS / group / f"{value}.yaml"
-    return str(path) if path.is_file() and not Path(value).exists() else value
+    return str(path) if path.is_file() and not Path(value).is_file() else value
