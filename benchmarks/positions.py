@@ -9,7 +9,7 @@ import argparse
 import json
 from pathlib import Path
 
-from .minilm import COLUMNS, lines_of, train, write
+from .minilm import COLUMNS, lines_of, train, training, write
 
 LAYERS, HEADS, WIDTH = 2, 4, 128
 DECODERS = {
@@ -49,6 +49,7 @@ def main() -> None:
     parser.add_argument("--heldout", type=int, default=3_000, help="to validate and to test on")
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--samples", type=int, default=100)
+    parser.add_argument("--precision", default="32", help="of training; bf16-mixed is faster")
     arguments = parser.parse_args()
 
     text = lines_of(arguments.data / "ptb", arguments)
@@ -60,8 +61,8 @@ def main() -> None:
             train(folder, options(arguments, text, json.dumps(decoder)))
         report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
         found = {name: report[name] for name in COLUMNS}
-        seconds = report["seconds"]["train"]
-        rows.append({"decoder": kind, "positions": positions, **found, "seconds": seconds})
+        minutes = report["seconds"]["train"] / 60
+        rows.append({"decoder": kind, "positions": positions, **found, "minutes": minutes})
         write(arguments, rows)
 
 
@@ -71,8 +72,7 @@ def options(arguments: argparse.Namespace, text: Path, decoder: str) -> list[str
         *("--data.text", str(text), "--encoder", "gru"),
         *("--decoder", "TransformerDecoder", "--decoder.config", decoder),
         *("--decoder.slots", "4", "--data.batch_size", "32"),
-        *("--optimizer.lr", "1e-3", "--samples", str(arguments.samples)),
-        *("--trainer.max_epochs", str(arguments.epochs), "--trainer.callbacks", "null"),
+        *training(arguments),
     ]
 
 
