@@ -5,7 +5,6 @@ __all__ = ["INJECTIONS", "RecurrentDecoder"]
 import abc
 from typing import Literal
 
-import torch
 import torch.nn as nn
 from torch import Tensor
 
@@ -91,7 +90,7 @@ class RecurrentDecoder(Decoder):
 
         z = z.flatten(0, 1)  # (S * B, D)
         own = None if self.inject == "state" else z
-        outputs = recur(self.recurrent, embedded, own, self._pack(self.start(z)))
+        outputs, _ = recur(self.recurrent, embedded, own, self._pack(self.start(z)))
         return sum_words(self.output_dropout(outputs), x, mask, self._log_prob)
 
     def start(self, z: Tensor) -> State:
@@ -100,10 +99,9 @@ class RecurrentDecoder(Decoder):
         return {"z": z, **self._initial(cell.view(-1, *size))}
 
     def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
-        inputs = self.embedding(tokens)
-        if self.inject != "state":
-            inputs = torch.cat([inputs, state["z"]], dim=-1)
-        outputs, packed = self.recurrent(inputs[:, None], self._pack(state))
+        embedded = self.embedding(tokens)[:, None]  # (B, 1, E)
+        own = None if self.inject == "state" else state["z"]
+        outputs, packed = recur(self.recurrent, embedded, own, self._pack(state))
         return self.to_logits(outputs[:, 0]), {"z": state["z"], **self._unpack(packed)}
 
     def _log_prob(self, h: Tensor, targets: Tensor) -> Tensor:

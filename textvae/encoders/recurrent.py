@@ -68,7 +68,7 @@ class RecurrentEncoder(Encoder):
         # Padding stands at the end, where a network that reads forwards has not been yet.
         if not self.recurrent.bidirectional and not self.training:
             words, index = x.unique(return_inverse=True)
-            outputs = recur(self.recurrent, self.embedding(words), index=index)
+            outputs, _ = recur(self.recurrent, self.embedding(words), index=index)
             return pool(outputs, mask, self.pooling)
 
         inputs = self.dropout(self.embedding(x))  # (B, T, E)

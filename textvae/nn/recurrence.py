@@ -17,11 +17,12 @@ def recur(
     own: Tensor | None = None,
     state: Packed = None,
     index: Tensor | None = None,
-) -> Tensor:
+) -> tuple[Tensor, Packed]:
     """The outputs of a GRU or an LSTM whose samples read the same sentences.
 
     On a processor, in float32 or wider and without gradients, what samples or positions share is
-    multiplied once and not for each of them. Elsewhere PyTorch's own kernels are faster.
+    multiplied once and not for each of them, and no weight is rearranged for a call of one step.
+    Elsewhere PyTorch's own kernels are faster.
 
     Arguments:
         network: The network, of one direction, with the batch first.
@@ -32,7 +33,7 @@ def recur(
         index: Which of the distinct vectors is read where, with shape (B, T), or None.
 
     Returns:
-        The outputs, with shape (S * B, T, H).
+        The outputs, with shape (S * B, T, H), and the last state.
     """
     if torch.is_grad_enabled() or shared.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
         inputs = shared if index is None else shared[index]  # (B, T, E)
@@ -41,24 +42,27 @@ def recur(
             inputs = inputs.expand(rows // len(inputs), -1, -1, -1).flatten(0, 1)
         if own is not None:
             inputs = torch.cat([inputs, own[:, None].expand(-1, inputs.shape[1], -1)], dim=-1)
-        return network(inputs, state)[0]
+        return network(inputs, state)
 
     of_shared, of_own = network.weight_ih_l0.tensor_split([shared.shape[-1]], dim=1)
     gates = F.linear(shared, of_shared)  # (B, T, G), or (N, G)
     gates = gates.transpose(0, 1).contiguous() if index is None else gates[index.t()]  # (T, B, G)
     static = None if own is None else own @ of_own.t()  # (S * B, G)
-    outputs = _layer(network, 0, gates, static, state)
+    outputs, *last = _layer(network, 0, gates, static, state)
+    states = [last]
     for layer in range(1, network.num_layers):
         gates = F.linear(outputs, getattr(network, f"weight_ih_l{layer}"))
-        outputs = _layer(network, layer, gates, None, state)
-    return outputs.transpose(0, 1)
+        outputs, *last = _layer(network, layer, gates, None, state)
+        states.append(last)
+    packed = tuple(torch.stack(parts) for parts in zip(*states, strict=True))
+    return outputs.transpose(0, 1), packed if len(packed) > 1 else packed[0]
 
 
 def _layer(
     network: nn.RNNBase, layer: int, gates: Tensor, static: Tensor | None, state: Packed
-) -> Tensor:
-    """The outputs (T, S * B, H) of a layer, from the products of its inputs (T, B, G) and what is
-    added to them at every step (S * B, G)."""
+) -> tuple[Tensor, ...]:
+    """The outputs (T, S * B, H) of a layer and its last state, from the products of its inputs
+    (T, B, G) and what is added to them at every step (S * B, G)."""
     lstm = isinstance(network, nn.LSTM)
     names = ("weight_hh", "bias_ih", "bias_hh")
     weight, bias, bias_state = (getattr(network, f"{name}_l{layer}") for name in names)
@@ -69,8 +73,8 @@ def _layer(
     bias = bias + bias_state if lstm else bias
     static = bias[None] if static is None else static + bias
     if lstm:
-        return _lstm(gates, static, weight.t().contiguous(), state[0][layer], state[1][layer])
-    return _gru(gates, static, weight.t().contiguous(), bias_state, state[layer])
+        return _lstm(gates, static, weight.t(), state[0][layer], state[1][layer])
+    return _gru(gates, static, weight.t(), bias_state, state[layer])
 
 
 def _add(static: Tensor, gates: Tensor, out: Tensor) -> None:
@@ -80,7 +84,9 @@ def _add(static: Tensor, gates: Tensor, out: Tensor) -> None:
     torch.add(gates.expand_as(by_sample), static, out=by_sample)
 
 
-def _lstm(gates: Tensor, static: Tensor, weight: Tensor, h: Tensor, c: Tensor) -> Tensor:
+def _lstm(
+    gates: Tensor, static: Tensor, weight: Tensor, h: Tensor, c: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
     outputs = h.new_empty(len(gates), *h.shape)  # (T, N, H)
     total = h.new_empty(len(h), weight.shape[1])  # (N, 4H)
     i, f, g, o = total.chunk(4, dim=1)
@@ -91,10 +97,12 @@ def _lstm(gates: Tensor, static: Tensor, weight: Tensor, h: Tensor, c: Tensor) -
         i_and_f.sigmoid_(), g.tanh_(), o.sigmoid_()
         c = (f * c).addcmul_(i, g)
         h = torch.mul(o, c.tanh(), out=outputs[t])
-    return outputs
+    return outputs, h, c
 
 
-def _gru(gates: Tensor, static: Tensor, weight: Tensor, bias: Tensor, h: Tensor) -> Tensor:
+def _gru(
+    gates: Tensor, static: Tensor, weight: Tensor, bias: Tensor, h: Tensor
+) -> tuple[Tensor, Tensor]:
     size = h.shape[1]
     outputs = h.new_empty(len(gates), *h.shape)  # (T, N, H)
     total = h.new_empty(len(h), weight.shape[1])  # (N, 3H)
@@ -106,4 +114,4 @@ def _gru(gates: Tensor, static: Tensor, weight: Tensor, bias: Tensor, h: Tensor)
         r_and_z.add_(from_state[:, : 2 * size]).sigmoid_()
         n.addcmul_(r, from_state[:, 2 * size :]).tanh_()
         h = torch.lerp(n, h, z, out=outputs[t])
-    return outputs
+    return outputs, h
