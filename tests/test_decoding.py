@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from textvae.decoding import STRATEGIES, beam, beam_n_best, decode, greedy, sample
+from textvae.decoding.step import largest
 from textvae.errors import UsageError
 from textvae.types import BOS, EOS, PAD, UNK, State
 
@@ -132,6 +133,17 @@ def test_a_loop_that_never_ends_loses_to_a_sentence() -> None:
 
     found = beam_n_best(decoder.step, decoder.start(torch.zeros(1, 1)), max_length=9, beam_size=3)
     assert [words for _, words in found[0]] == [[B], [A] * 9]
+
+
+@pytest.mark.parametrize("k", [1, 5, 25, 40])
+@pytest.mark.parametrize("vocab_size", [40, 10_000, 10_103])
+def test_the_largest_of_blocks_are_the_largest_of_all(vocab_size: int, k: int) -> None:
+    """In order, drawn anywhere, or side by side at the end, where no block is whole."""
+    torch.manual_seed(0)
+    rows = torch.stack([torch.randperm(vocab_size), torch.arange(vocab_size)]).double()
+
+    expected, found = rows.topk(k), largest(rows, k)
+    assert torch.equal(found[0], expected.values) and torch.equal(found[1], expected.indices)
 
 
 @pytest.mark.parametrize("strategy", ["greedy", "beam", "sample"])

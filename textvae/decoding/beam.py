@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..types import BOS, EOS, State
-from .step import FORBIDDEN, StepFunction, forbid, num_rows, select
+from .step import FORBIDDEN, StepFunction, forbid, largest, num_rows, select
 
 
 def beam(
@@ -123,8 +123,9 @@ class _Beams:
     def _best(self, logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The K best continuations of each sentence: scores, parent rows and tokens, (B, K)."""
         batch, size = len(self.places), len(self.rank)
-        top, tokens = logits.topk(min(size, logits.shape[1]), dim=1)  # (R, k)
-        top = top - logits.logsumexp(dim=1, keepdim=True)
+        top, tokens = largest(logits, min(size, logits.shape[1]))  # (R, k)
+        likeliest = torch.softmax(logits, dim=1, out=logits).gather(1, tokens[:, :1])  # (R, 1)
+        top = top - top[:, :1] + likeliest.log()
         # Where each row stands among those of its sentence.
         first = torch.searchsorted(self.sentences, self.sentences)
         place = torch.arange(len(first), device=first.device) - first

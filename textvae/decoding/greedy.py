@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from ..types import State
-from .step import FORBIDDEN, StepFunction, autoregress
+from .step import FORBIDDEN, StepFunction, autoregress, largest
 
 
 def greedy(
@@ -29,6 +29,6 @@ def greedy(
     """
 
     def likeliest(logits: Tensor, rows: Tensor, position: int) -> Tensor:
-        return logits.argmax(dim=1)
+        return largest(logits, 1)[1][:, 0]
 
     return autoregress(step, state, likeliest, max_length, forbidden)

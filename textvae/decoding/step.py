@@ -1,7 +1,8 @@
 """What a search knows of a decoder: a function from the last tokens to the next logits."""
 
-__all__ = ["FORBIDDEN", "StepFunction", "autoregress", "forbid", "num_rows", "select"]
+__all__ = ["FORBIDDEN", "StepFunction", "autoregress", "forbid", "largest", "num_rows", "select"]
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -28,7 +29,8 @@ class StepFunction(Protocol):
             state: What the step before returned: batch-first tensors.
 
         Returns:
-            The logits of the next token, with shape (B, V), and the new state.
+            The logits of the next token, with shape (B, V), which the search may overwrite, and
+            the new state.
         """
 
 
@@ -43,11 +45,31 @@ def select(state: State, rows: Tensor) -> State:
 
 
 def forbid(logits: Tensor, forbidden: Sequence[int]) -> Tensor:
-    """The logits, in float32 or wider, with some tokens made impossible."""
-    logits = logits.to(torch.promote_types(logits.dtype, torch.float32), copy=True)
+    """The logits, in float32 or wider, with some tokens made impossible, in place."""
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
     for token in forbidden:
         logits[:, token] = -torch.inf
     return logits
+
+
+def largest(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """The `k` largest logits of each row and their tokens, with shape (R, k) each, best first.
+
+    Of a large vocabulary, only the `k` blocks with the largest maxima are searched.
+    """
+    vocab_size = logits.shape[1]
+    width = math.isqrt(vocab_size)
+    if 4 * k > width:
+        return logits.topk(k)
+
+    whole = vocab_size // width * width
+    maxima = logits[:, :whole].unflatten(1, (-1, width)).amax(dim=2)  # (R, V // width)
+    starts = width * maxima.topk(k).indices  # (R, k)
+    every = torch.arange(vocab_size, device=logits.device)
+    tokens = (starts[:, :, None] + every[:width]).flatten(1)
+    tokens = torch.cat([tokens, every[whole:].expand(len(logits), -1)], dim=1)
+    found, index = logits.gather(1, tokens).topk(k)
+    return found, tokens.gather(1, index)
 
 
 @torch.no_grad()
