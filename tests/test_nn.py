@@ -65,7 +65,7 @@ def test_linear_log_prob_keeps_nothing_where_no_gradient_follows(
     monkeypatch.setattr(cross_entropy, "CACHED_LOGITS", 14)
     sizes, softmax = [], torch.softmax
     monkeypatch.setattr(
-        torch, "softmax", lambda x, dim: sizes.append(len(x)) or softmax(x, dim=dim)
+        torch, "softmax", lambda x, dim, out: sizes.append(len(x)) or softmax(x, dim=dim, out=out)
     )
     weight, targets = nn.Parameter(torch.randn(7, 5)), torch.zeros(6, dtype=torch.long)
     with torch.no_grad():
@@ -73,6 +73,22 @@ def test_linear_log_prob_keeps_nothing_where_no_gradient_follows(
     linear_log_prob(torch.randn(6, 5), weight, targets)
 
     assert sizes == [2, 2, 2, 6]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("rows", [1, 13])
+def test_linear_log_prob_without_gradients_is_that_with_them(
+    monkeypatch: pytest.MonkeyPatch, rows: int, dtype: torch.dtype
+) -> None:
+    """Chunks in one memory, against all at once."""
+    torch.manual_seed(0)
+    h, weight = torch.randn(rows, 5, dtype=dtype), nn.Parameter(torch.randn(70, 5, dtype=dtype))
+    targets = torch.randint(70, (rows,))
+    expected = linear_log_prob(h, weight, targets).detach()
+
+    monkeypatch.setattr(cross_entropy, "CACHED_LOGITS", 4 * 70)
+    with torch.no_grad():
+        torch.testing.assert_close(linear_log_prob(h, weight, targets), expected)
 
 
 def test_linear_log_prob_of_nothing() -> None:
@@ -173,7 +189,7 @@ def test_recur_equals_the_network_over_repeated_inputs(
     inputs = shared.repeat(samples, 1, 1)
     if own is not None:
         inputs = torch.cat([inputs, own[:, None].expand(-1, steps, -1)], dim=2)
-    expected = model(inputs, state)[0]
+    expected = model(inputs, state)
 
     torch.testing.assert_close(recur(model, shared, own, state), expected)
     with torch.no_grad():
@@ -187,7 +203,7 @@ def test_recur_begins_with_zeros_where_there_is_no_state(network: type[nn.RNNBas
     inputs = torch.randn(2, 5, 3, dtype=torch.double)
 
     with torch.no_grad():
-        torch.testing.assert_close(recur(model, inputs), model(inputs)[0])
+        torch.testing.assert_close(recur(model, inputs), model(inputs))
 
 
 @pytest.mark.parametrize("network", [nn.GRU, nn.LSTM])
@@ -196,7 +212,7 @@ def test_recur_reads_distinct_vectors_where_they_stand(network: type[nn.RNNBase]
     torch.manual_seed(0)
     model = network(3, 4, batch_first=True).double()
     words, index = torch.randn(6, 3, dtype=torch.double), torch.randint(6, (2, 5))
-    expected = model(words[index])[0]
+    expected = model(words[index])
 
     torch.testing.assert_close(recur(model, words, index=index), expected)
     with torch.no_grad():

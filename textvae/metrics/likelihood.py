@@ -23,7 +23,7 @@ from ..vae import SentenceVAE
 
 PRECISIONS = Literal["32", "bf16-mixed", "16-mixed"]
 
-MAX_TOKENS = {"cpu": 2**13, "cuda": 2**17}
+MAX_TOKENS = {"cpu": 2**14, "cuda": 2**17}
 """The tokens to score at once: what a processor's caches hold, and what fills a GPU."""
 
 Progress = Callable[[float], None]
@@ -213,8 +213,9 @@ class Scorer:
     def _log_prob(self, batch: Batch, z: Tensor) -> Tensor:
         """log p(x | z) in float64, with shape (S, B), from z (S, B, D) in chunks."""
         size = max(1, self.max_tokens // batch.target.numel())
+        count = -(-len(z) // size)  # of parts of about one size
         with self._autocast():
-            parts = [self.vae.log_prob(batch, part) for part in z.split(size)]
+            parts = [self.vae.log_prob(batch, part) for part in z.tensor_split(count)]
         return torch.cat(parts).double()
 
     def _autocast(self) -> torch.autocast:

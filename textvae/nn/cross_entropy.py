@@ -2,6 +2,8 @@
 
 __all__ = ["linear_log_prob"]
 
+import itertools
+
 import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx
@@ -10,8 +12,9 @@ from torch.profiler import record_function
 MAX_LOGITS = 2**24
 """The most logits in memory at once: what a training batch of a thousand tokens needs."""
 
-CACHED_LOGITS = 2**22
-"""Those at once on a processor where none are kept: as many as its caches hold."""
+CACHED_LOGITS = 2**23
+"""Those at once on a processor where none are kept: with fewer the weight is read more often, with
+more they leave the caches between product and softmax."""
 
 
 @record_function("softmax")  # for whoever profiles
@@ -44,14 +47,15 @@ class _LinearLogProb(torch.autograd.Function):
     @staticmethod
     def forward(ctx: FunctionCtx, h: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
         keep = any(ctx.needs_input_grad) and len(h) * len(weight) <= MAX_LOGITS
-        chunks = [slice(None)] if keep else _chunks(h, weight)
+        chunks = [slice(0, len(h))] if keep else _chunks(h, weight)
         log_prob = h.new_empty(len(h), dtype=torch.promote_types(h.dtype, torch.float32))
-        error = None
+        # One memory for all chunks: fresh pages cost a processor as much as a softmax.
+        memory = h.new_empty(max(rows.stop - rows.start for rows in chunks), len(weight))
         for rows in chunks:
-            logits = h[rows] @ weight.t()  # (n, V)
-            p = torch.softmax(logits, dim=-1)
-            log_prob[rows] = _log_of_target(p, logits, targets[rows])
-            error = _subtract_target(p, targets[rows]) if keep else None
+            logits = torch.mm(h[rows], weight.t(), out=memory[: rows.stop - rows.start])  # (n, V)
+            p = torch.softmax(logits, dim=-1, out=logits)
+            log_prob[rows] = _log_of_target(p, h[rows], weight, targets[rows])
+        error = _subtract_target(memory, targets) if keep else None
         ctx.save_for_backward(h, weight, targets, error)
         return log_prob
 
@@ -77,9 +81,11 @@ class _LinearLogProb(torch.autograd.Function):
 
 
 def _chunks(h: Tensor, weight: Tensor) -> list[slice]:
+    """Rows to take at once, about as many each time."""
     at_once = min(MAX_LOGITS, CACHED_LOGITS) if h.device.type == "cpu" else MAX_LOGITS
-    size = max(1, at_once // len(weight))
-    return [slice(start, start + size) for start in range(0, len(h), size)]
+    count = max(1, -(-len(h) // max(1, at_once // len(weight))))
+    bounds = [len(h) * i // count for i in range(count + 1)]
+    return [slice(start, end) for start, end in itertools.pairwise(bounds)]
 
 
 def _subtract_target(p: Tensor, targets: Tensor) -> Tensor:
@@ -88,7 +94,7 @@ def _subtract_target(p: Tensor, targets: Tensor) -> Tensor:
     return p
 
 
-def _log_of_target(p: Tensor, logits: Tensor, targets: Tensor) -> Tensor:
+def _log_of_target(p: Tensor, h: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
     """log p of each target. A softmax in bfloat16 is exact to a part in 500, its logarithm then
     to 0.002; a log-softmax in bfloat16 is off by ten times that."""
     chosen = p.gather(1, targets[:, None])[:, 0]  # (n,)
@@ -98,5 +104,6 @@ def _log_of_target(p: Tensor, logits: Tensor, targets: Tensor) -> Tensor:
     if not tiny.any():
         return chosen.to(wide).log()
     # Where a probability underflows, its logarithm does not.
-    exact = logits[tiny].to(wide).log_softmax(dim=-1).gather(1, targets[tiny, None])[:, 0]
+    logits = (h[tiny] @ weight.t()).to(wide)
+    exact = logits.log_softmax(dim=-1).gather(1, targets[tiny, None])[:, 0]
     return chosen.to(wide).log().masked_scatter(tiny, exact)
