@@ -1,8 +1,8 @@
 """The plain reference: a text VAE written the way the field's code does it.
 
 Eager modules in float32, batches of 32 sentences of one length, z concatenated to every input,
-all logits in memory, and an importance-weighted likelihood of one sentence at a time in chunks of
-a hundred samples.
+all logits in memory, an importance-weighted likelihood of one sentence at a time in chunks of a
+hundred samples, and search of one sentence at a time, with its hypotheses in lists.
 """
 
 import math
@@ -12,7 +12,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 from torch import Tensor
 
-from textvae.types import BOS
+from textvae.types import BOS, EOS
 
 
 class PlainVAE(nn.Module):
@@ -73,12 +73,46 @@ class PlainVAE(nn.Module):
         return math.log(len(joined)) - torch.logsumexp(joined, dim=0).item()
 
     @torch.no_grad()
-    def greedy(self, z: Tensor, length: int) -> Tensor:
+    def greedy(self, z: Tensor, length: int) -> list[int]:
         """The likeliest next word, `length` times, from one latent (1, D)."""
-        state, token, written = self.state(z), torch.full((1, 1), BOS, device=z.device), []
+        state, words = self.state(z), [BOS]
+        while len(words) <= length and words[-1] != EOS:
+            logits, state = self._next(words[-1:], z, state)
+            words.append(logits.argmax().item())
+        return [word for word in words[1:] if word != EOS]
+
+    @torch.no_grad()
+    def beam(self, z: Tensor, length: int, size: int = 5) -> list[int]:
+        """What a beam finds from one latent (1, D): the best by log-probability a word."""
+        state, live = self.state(z), [(0.0, [BOS])]
+        ended: list[tuple[float, list[int]]] = []
         for _ in range(length):
-            joined = torch.cat([self.decoder_embedding(token), z[:, None]], dim=-1)
-            outputs, state = self.decoder(joined, state)
-            token = self.to_logits(outputs[:, -1]).argmax(dim=-1, keepdim=True)
-            written.append(token)
-        return torch.cat(written, dim=1)
+            logits, state = self._next([words[-1] for _, words in live], z, state)
+            scores = torch.tensor([score for score, _ in live], device=z.device)
+            total = (logits.log_softmax(dim=-1) + scores[:, None]).flatten()
+            best = total.topk(size - len(ended))
+            found = []
+            for score, index in zip(best.values.tolist(), best.indices.tolist(), strict=True):
+                parent, word = divmod(index, logits.shape[1])
+                if word == EOS:
+                    ended.append((score / len(live[parent][1]), live[parent][1][1:]))
+                else:
+                    found.append((parent, (score, [*live[parent][1], word])))
+            if not found:
+                break
+            rows = torch.tensor([parent for parent, _ in found], device=z.device)
+            live = [hypothesis for _, hypothesis in found]
+            lstm = isinstance(state, tuple)
+            state = tuple(part[:, rows] for part in state) if lstm else state[:, rows]
+        return max(ended)[1] if ended else live[0][1][1:]
+
+    def _next(
+        self, words: list[int], z: Tensor, state: Tensor | tuple[Tensor, Tensor]
+    ) -> tuple[Tensor, Tensor | tuple[Tensor, Tensor]]:
+        """The logits (K, V) after the last words of K hypotheses of one latent (1, D)."""
+        tokens = torch.tensor(words, device=z.device)[:, None]
+        joined = torch.cat(
+            [self.decoder_embedding(tokens), z[:, None].expand(len(words), -1, -1)], dim=-1
+        )
+        outputs, state = self.decoder(joined, state)
+        return self.to_logits(outputs[:, -1]), state
