@@ -17,7 +17,7 @@ from textvae.compare.execute import execute as run_all
 from textvae.compare.outcomes import Outcome
 from textvae.compare.plan import BASELINE, OF_LATENTS, Plan, without
 from textvae.errors import TrainingError, UsageError
-from textvae.runs import write_json
+from textvae.runs import held, write_json
 from textvae.training.callbacks import Interrupted
 
 from .test_imports import HEAVY, loaded_by
@@ -377,6 +377,17 @@ def test_a_mistake_is_one_line(
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert told in err and err.startswith("textvae compare: ")
     assert not Path("runs/y").exists()
+
+
+def test_two_comparisons_do_not_share_a_folder(
+    trained: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["compare", "--methods", "none", *NAMED, *TINY]
+    Path("runs/x").mkdir(parents=True)
+    write_json(Path("runs/x/comparison.json"), {})
+    with held(Path("runs/x")):
+        assert main(asked) == 2
+    assert "runs/x is in use by another process" in capsys.readouterr().err and trained == []
 
 
 def test_where_nothing_finishes_it_says_so(trained: list[str]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from textvae.errors import UsageError
-from textvae.runs import Run, find_model, replacing, write_json, write_text
+from textvae.runs import Run, find_model, held, replacing, write_json, write_text
 
 
 @pytest.fixture(autouse=True)
@@ -35,6 +35,15 @@ def test_a_file_keeps_its_old_content_until_the_new_one_is_whole(tmp_path: Path)
     write_json(path, {"nll_iw": 1.5, "text": "猫"})
     assert path.read_text(encoding="utf-8") == '{\n  "nll_iw": 1.5,\n  "text": "猫"\n}\n'
     assert [p.name for p in tmp_path.iterdir()] == ["report.json"]
+
+
+def test_one_process_at_a_time_writes_into_a_folder(tmp_path: Path) -> None:
+    with held(tmp_path), pytest.raises(UsageError, match="in use by another process; wait for"):
+        with held(tmp_path):
+            pass
+    with held(tmp_path):  # it is free again
+        pass
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_new_files_have_ordinary_permissions(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ __all__ = [
     "RUNS",
     "Run",
     "find_model",
+    "held",
     "read_report",
     "replacing",
     "unwritable",
@@ -21,7 +22,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -89,6 +90,30 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Writes plain data as JSON, whole or not at all."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Keeps other processes from writing into a folder until the block ends.
+
+    Raises:
+        UsageError: If one is writing into it already.
+    """
+    from filelock import FileLock, Timeout  # here, since few commands write
+
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise UsageError(
+            f"{folder} is in use by another process; wait for it, or choose another --name"
+        ) from error
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # of an open file, where the system does not
+            os.unlink(lock.lock_file)  # while it is held: nobody else can be in between
+        lock.release()
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,11 @@ __all__ = ["compare"]
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from ..console import Percentage, note
 from ..errors import TrainingError
-from ..runs import unwritable, write_json, write_text
+from ..runs import held, unwritable, write_json, write_text
 from ..wiring.parser import instantiate
 from .examine import Witness, examine, witness_of
 from .execute import Failures, execute, first_line
@@ -31,7 +32,15 @@ def compare(plan: Plan, jobs: int = 1) -> Results:
     """
     data = instantiate(plan.tasks[0].config)["data"]
     data.prepare()  # what is wrong with the text is the fault of no method
-    begin(plan)
+    make_folder(plan.folder)
+    with held(plan.folder):
+        return finish(plan, jobs)
+
+
+def finish(plan: Plan, jobs: int) -> Results:
+    """As :func:`compare`, in a folder that is there and of this process alone."""
+    asked = {"text": plan.text, "methods": list(plan.methods), "seeds": list(plan.seeds)}
+    write_json(plan.folder / "comparison.json", asked)
     failures = execute(plan, jobs)
     outcomes = read_outcomes(plan)
     if not outcomes.keys() - {BASELINE}:
@@ -65,11 +74,9 @@ def look(
     return seen
 
 
-def begin(plan: Plan) -> None:
-    """Makes the folder, and says in it what it holds."""
+def make_folder(folder: Path) -> None:
+    """Makes the folder of a comparison, if it is not there."""
     try:
-        plan.folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise unwritable(plan.folder, error) from error
-    asked = {"text": plan.text, "methods": list(plan.methods), "seeds": list(plan.seeds)}
-    write_json(plan.folder / "comparison.json", asked)
+        raise unwritable(folder, error) from error

@@ -21,7 +21,7 @@ from ..data import SentenceData
 from ..errors import TrainingError, UsageError
 from ..metrics import Evaluation
 from ..metrics.probe import probe
-from ..runs import Run, unwritable, write_text
+from ..runs import Run, held, unwritable, write_text
 from ..training import LitTextVAE
 from ..training.callbacks import CollapseDoctor, Throughput
 from ..vae import SentenceVAE
@@ -83,7 +83,8 @@ def run_through(
     trainer = make_trainer(options, run, clock, profile)
     data.check_processes(trainer.world_size)
     end.callback(end_children, trainer)
-    begin(config, run, resume)
+    if is_first():
+        begin(config, run, resume, end)
     try:
         fit(trainer, module, data, run.checkpoints / "last.ckpt", resume)
     except UsageError:
@@ -106,12 +107,12 @@ def floor_of(vae: SentenceVAE) -> list[str]:
     return [f"posterior: the KL cannot fall below {floor:.2f} nats a sentence"] if floor else []
 
 
-def begin(config: Namespace, run: Run, resume: bool) -> None:
-    """Makes the folder of a run, with its configuration."""
-    if is_first():
-        if not resume:
-            run.create()
-        write_text(run.config, dump(config))
+def begin(config: Namespace, run: Run, resume: bool, end: ExitStack) -> None:
+    """Makes the folder of a run, with its configuration; keeps others out of it until the end."""
+    if not resume:
+        run.create()
+    end.enter_context(held(run.folder))
+    write_text(run.config, dump(config))
 
 
 def quieten() -> None:
