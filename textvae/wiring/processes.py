@@ -26,6 +26,9 @@ STRATEGIES = {
 }
 """What a run in several processes may ask for, and what it gets."""
 
+PRECISIONS = ("None", "32", "32-true", "16", "16-mixed", "bf16", "bf16-mixed")
+"""Those in which weights are float32: likelihoods, latents and what is saved rely on it."""
+
 GRACE = 3.0
 """The seconds that other processes have to end by themselves, or to speak first."""
 
@@ -87,14 +90,14 @@ def devices_asked(options: dict[str, Any]) -> int:
     text = str(devices)
     if text in ("auto", "-1"):
         return max(1, gpus) if on_gpu else 1
-    if isinstance(devices, list) or "," in text:
-        listed = devices if isinstance(devices, list) else text.split(",")
-        chosen = [int(number) for number in listed if number != ""]
-        count, highest = len(chosen), max(chosen, default=-1) + 1
-    elif text.isdecimal():
-        count = highest = int(text)
-    else:
+    listed = [str(number).strip() for number in devices] if isinstance(devices, list) else []
+    listed = listed or [number.strip() for number in text.split(",") if number.strip()]
+    if not listed or not all(number.isdecimal() for number in listed):
         return 1  # and Lightning says what is wrong with it
+    if isinstance(devices, list) or "," in text:
+        count, highest = len(listed), max(map(int, listed), default=-1) + 1
+    else:
+        count = highest = int(text)
     if on_gpu and highest > gpus:
         raise UsageError(
             f"trainer.devices: {text} asks for {highest} GPU(s), but there are {gpus} here; use "
@@ -133,8 +136,13 @@ def check_rendezvous(nodes: int) -> None:
 def check_precision(trainer: pl.Trainer, precision: Any) -> None:
     """
     Raises:
-        UsageError: If the hardware lacks the precision that was asked for.
+        UsageError: If it is none of ours, or the hardware lacks it.
     """
+    if str(precision) not in PRECISIONS:
+        raise UsageError(
+            f"trainer.precision: {precision} is not supported, since weights stay float32; use "
+            "32-true, bf16-mixed or 16-mixed"
+        )
     on_cpu = isinstance(trainer.accelerator, CPUAccelerator)
     if on_cpu and str(precision).startswith("16"):
         raise UsageError(
