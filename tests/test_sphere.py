@@ -72,6 +72,17 @@ def test_samples_are_differentiable_in_everything(P: type[Zonal], dim: int) -> N
     assert torch.autograd.gradcheck(sample, (loc, k))
 
 
+@pytest.mark.parametrize("shape", [(), (4099,), (3, 1500), (1500, 3)])
+def test_samples_are_the_same_with_and_without_gradients(shape: tuple[int, ...]) -> None:
+    """Without, they are drawn in blocks."""
+    loc = direction(*shape[1:], 17)
+    torch.manual_seed(1)
+    plain = VonMisesFisher(loc, 20.0).sample(shape[:1])
+    torch.manual_seed(1)
+    followed = VonMisesFisher(loc.requires_grad_(), 20.0).rsample(shape[:1])
+    torch.testing.assert_close(plain, followed)
+
+
 # Families
 
 

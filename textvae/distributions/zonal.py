@@ -23,6 +23,10 @@ ONE_PROJECTION = 16
 """From so many coordinates on, a normal draw is practically never close to the mean direction."""
 
 
+BLOCK = 2**16
+"""The coordinates that a processor's caches hold."""
+
+
 class Zonal(Distribution, abc.ABC):
     r"""Abstract distribution of z on a sphere through :math:`\langle \mu, z \rangle` alone.
 
@@ -122,13 +126,10 @@ class Zonal(Distribution, abc.ABC):
 
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         shape = self._extended_shape(sample_shape)
-        noise, g = (
-            torch.randn(size, dtype=self.loc.dtype, device=self.loc.device)
-            for size in (shape[:-1], shape)
-        )
+        noise = _normal(shape[:-1], self.loc)
         concentration = self.concentration if self._number is None else self._number
         y = draw_artanh_cosine(noise, concentration, self.dim, self.law).unsqueeze(-1)
-        return _at_cosine(y, g, self.loc).to(self.dtype)
+        return _at_cosine(y, shape, self.loc).to(self.dtype)
 
     def _gap(self, value: Tensor) -> Tensor:
         """1 - <loc, z>, as a square: at large concentrations it may not come from 1."""
@@ -149,27 +150,44 @@ def _value(function: Function, concentration: float, dim: int) -> float:
     return function(torch.tensor(concentration, dtype=torch.float64), dim).item()
 
 
-def _at_cosine(y: Tensor, g: Tensor, loc: Tensor) -> Tensor:
-    """The point at the cosine tanh y to `loc`, in the direction of g at right angles to it.
+def _normal(shape: Sequence[int], like: Tensor) -> Tensor:
+    return torch.randn(shape, dtype=like.dtype, device=like.device)
+
+
+def _at_cosine(y: Tensor, shape: torch.Size, loc: Tensor) -> Tensor:
+    """Points at the cosine tanh y to `loc`, in the direction of a normal draw at right angles.
 
     Arguments:
         y: artanh of the cosines, with shape (..., 1).
-        g: Standard normal draws, with shape (..., d), which are overwritten.
-        loc: The mean directions, with a shape that broadcasts to that of `g`.
+        shape: The shape (..., d) of the points.
+        loc: The mean directions, with a shape that broadcasts to that of the points.
     """
     w, radius = y.tanh(), 1 / y.cosh()
-    if g.shape[-1] == 2:
+    differentiated = torch.is_grad_enabled() and (y.requires_grad or loc.requires_grad)
+    if shape[-1] >= ONE_PROJECTION and not (differentiated or torch.compiler.is_compiling()):
+        return _fill(loc.new_empty(shape), w, radius, loc)
+    g = _normal(shape, loc)
+    if shape[-1] == 2:
         side = torch.where(g[..., :1] < 0, -radius, radius)
         return w * loc + side * torch.stack([-loc[..., 1], loc[..., 0]], dim=-1)
-    if g.shape[-1] < ONE_PROJECTION:
+    if shape[-1] < ONE_PROJECTION:
         for _ in range(2):  # where the first time cancels, rounding leaves a part along loc
             g = g - (g * loc).sum(-1, keepdim=True) * loc
         return F.normalize(w * loc + radius * F.normalize(g, dim=-1), dim=-1)
-    if torch.is_grad_enabled() and (y.requires_grad or loc.requires_grad):
-        return _Projected.apply(w, radius, g, loc)
-    along, inverse = _projection(g, loc)
-    scale = radius * inverse
-    return g.mul_(scale).addcmul_(loc, w - scale * along)
+    return _Projected.apply(w, radius, g, loc)
+
+
+def _fill(z: Tensor, w: Tensor, radius: Tensor, loc: Tensor) -> Tensor:
+    """As :class:`_Projected`, into z and from fresh draws: on a processor in blocks."""
+    values = [x if z.dim() > 1 else x[None] for x in (z, w, radius, loc.expand(z.shape))]
+    rows = len(values[0])
+    if z.device.type == "cpu":  # draws by sixteens are the same, in blocks or at once
+        rows = 16 * max(1, BLOCK * rows // max(1, 16 * z.numel()))
+    for g, w, radius, loc in zip(*(x.split(rows) for x in values), strict=True):
+        along, inverse = _projection(g.normal_(), loc)
+        scale = radius * inverse
+        g.mul_(scale).addcmul_(loc, w - scale * along)
+    return z
 
 
 def _projection(g: Tensor, loc: Tensor) -> tuple[Tensor, Tensor]:
