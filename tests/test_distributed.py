@@ -230,6 +230,7 @@ def run(update: Update, folder: Path) -> dict[str, Any]:
         "weights": {name: value.double() for name, value in vae.state_dict().items()},
         "metrics": {k: v for k, v in metrics.items() if "second" not in k},
         "steps": trainer.global_step,
+        "seed": torch.initial_seed(),
         "tokens": int(module.tokens_seen),
     }
 
@@ -237,7 +238,9 @@ def run(update: Update, folder: Path) -> dict[str, Any]:
 def test_training_is_that_of_one_process(tmp_path: Path, foreseen: None) -> None:
     """Batch normalisation, its calibration, clipping, validation, both kinds of update."""
     alone = trained(tmp_path)
-    for together in in_processes(trained, tmp_path / "trained", tmp_path):
+    found = in_processes(trained, tmp_path / "trained", tmp_path)
+    assert len({one["Joint"]["seed"] for one in (alone, *found)}) == 3  # each drops other words
+    for together in found:
         for name, one in alone.items():
             torch.testing.assert_close(
                 together[name]["weights"], one["weights"], rtol=1e-6, atol=1e-9
