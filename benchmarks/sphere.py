@@ -31,12 +31,15 @@ def main() -> int:
     parser.add_argument("--out", type=Path, help="the folder to keep results in, a file a part")
     parser.add_argument("--figures", type=Path, help="the folder to draw the figures in")
     arguments = parser.parse_args()
+    parts = arguments.only.split(",")
+    if unknown := set(parts) - PARTS.keys():
+        parser.error(f"--only: no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
     torch.set_num_threads(1)
     torch.manual_seed(0)
 
     where = machine.name(torch.device(arguments.device))
     report = {}
-    for part in arguments.only.split(","):
+    for part in parts:
         found = PARTS[part](device=arguments.device)
         targets = list(judge(part, found, arguments.device))
         report[part] = {"found": found, "targets": targets, "machine": where}
