@@ -111,6 +111,7 @@ def test_another_model_takes_a_classifier(ask: Run, rows: str) -> None:
     [
         (("sample", "moods", "--label", "fine"), "no label fine; it had: guess, question, statem"),
         (("sample", "moods", "--text", "x.txt"), "--text is for a --label that the model itself"),
+        (("evaluate", "moods", "--label", "guess"), "a split has its own labels"),
         (("encode", "moods", A), "a conditional model needs the label of each sentence"),
         (("encode", "tiny", A, "--label", "guess"), "the model takes no label"),
         (("decode", "moods", "nowhere.npy", "--label", "guess"), "nowhere.npy: cannot be read"),

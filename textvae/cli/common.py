@@ -11,6 +11,7 @@ __all__ = [
     "print_lines",
     "read_sentences",
     "read_text",
+    "refuse_columns",
 ]
 
 import json
@@ -156,10 +157,18 @@ def read_sentences(arguments: Namespace) -> tuple[list[str], list[str] | None]:
         return texts, None if column is None else labels
     if arguments.text:
         raise UsageError("sentences are given both as arguments and by --text; leave one out")
+    refuse_columns(arguments)
+    return list(arguments.sentences), None
+
+
+def refuse_columns(arguments: Namespace) -> None:
+    """
+    Raises:
+        UsageError: If columns are named, and there is no file that they could be of.
+    """
     for name in ("text_column", "label_column"):
         if getattr(arguments, name) is not None:
             raise UsageError(f"--{name.replace('_', '-')} is of a file: name it by --text")
-    return list(arguments.sentences), None
 
 
 def read_text(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..errors import UsageError
 from ..hub import locate
 from ..runs import Run
-from .common import read_text
+from .common import read_text, refuse_columns
 
 if TYPE_CHECKING:
     from ..data import SentenceData
@@ -69,9 +69,7 @@ def _given(arguments: Namespace) -> tuple[list[str], list[str] | None]:
 
 
 def _own(arguments: Namespace) -> tuple[list[str], list[str] | None]:
-    for name in ("text_column", "label_column"):
-        if getattr(arguments, name) is not None:
-            raise UsageError(f"--{name.replace('_', '-')} is of a file: name it by --text")
+    refuse_columns(arguments)
     data = own_data(arguments.run)
     labels = data.labels(arguments.split)
     return list(data.texts(arguments.split)), None if labels is None else list(labels)

@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 from ..console import Percentage, note
 from ..errors import UsageError
 from ..runs import find_model
-from .common import add_run, at_least, load, print_json, read_sentences
+from .common import add_run, at_least, load, print_json, read_sentences, refuse_columns
 from .corpora import SPLITS, own_data
 
 DESCRIPTION = """Reports the numbers of a trained model, and what was counted for them.
@@ -20,6 +20,7 @@ goes into the run folder too: report.json for the test split, report-SPLIT.json 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declares the options."""
     add_run(parser)
+    parser.set_defaults(sentences=[])  # it has them from files alone
     parser.add_argument(
         "--text", metavar="FILE", help="a text or a table, or - for standard input"
     )
@@ -53,11 +54,11 @@ def run(arguments: Namespace) -> None:
     """Runs the command."""
     report = floor = None
     if arguments.text:
-        arguments.sentences = []
         split, (texts, labels) = arguments.text, read_sentences(arguments)
-    elif arguments.text_column is not None or arguments.label_column is not None:
-        raise UsageError("--text-column and --label-column are of a file: name it by --text")
     else:
+        refuse_columns(arguments)
+        if arguments.label is not None:
+            raise UsageError("--label is of the sentences of --text; a split has its own labels")
         split, data = arguments.split, own_data(arguments.run)
         texts, labels, floor = data.texts(split), data.labels(split), data.floor(split)
         name = "report.json" if split == "test" else f"report-{split}.json"
@@ -66,7 +67,7 @@ def run(arguments: Namespace) -> None:
     vae, began = load(arguments), time.perf_counter()
     evaluation = vae.evaluate(
         texts,
-        label=None if arguments.label is not None else vae.wanted(labels),
+        label=vae.wanted(labels),
         samples=arguments.samples,
         seed=arguments.seed,
         split=split,
