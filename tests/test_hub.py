@@ -42,7 +42,7 @@ def test_what_is_not_there_is_said_in_one_line(
     command: Callable[..., tuple[int, str, str]], cached: Path
 ) -> None:
     code, out, err = command("encode", "me/dogs", A)
-    told = "textvae encode: no folder me/dogs, and none of that name on the hub: "
+    told = "textvae encode: no folder me/dogs, and none of that name on the hub ("
     assert code == 2 and out == "" and err.startswith(told) and err.count("\n") == 1
 
     # The name of a run, which the hub is not asked for.

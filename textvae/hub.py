@@ -65,7 +65,8 @@ def _download(repository: str) -> Path:
         return Path(snapshot_download(repository, allow_patterns=patterns))
     except REFUSALS as error:
         raise UsageError(
-            f"no folder {repository}, and none of that name on the hub: {_reason(error)}"
+            f"no folder {repository}, and none of that name on the hub ({_reason(error)}); check "
+            "the name and the network, and log in by hf auth login if it is private"
         ) from error
 
 
