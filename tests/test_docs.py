@@ -61,12 +61,8 @@ def files(command: Run, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     lines = [line for line in textvae.load("mine").sample(80, max_length=12) if line]
     verse = "春眠不覺曉處聞啼鳥白日依山盡黃河入海流"
     poems = ["".join(random.choices(verse, k=5)) + "，" for _ in range(90)]
-    for folder in ("corpus", "ptb", "tatoeba_eng", "zh_quatrain5"):
-        Path(folder).mkdir()
-    for name in ("my.txt", "mine.txt", *(f"ptb/{x}.txt" for x in ("train", "valid", "test"))):
-        Path(name).write_text("\n".join(lines))
-    for folder in ("tatoeba_eng", "zh_quatrain5"):
-        shutil.copytree("ptb", folder, dirs_exist_ok=True)
+    Path("my.txt").write_text("\n".join(lines))
+    Path("corpus").mkdir()
     Path("corpus/a.jsonl").write_text("".join(f'{{"text": "{line}"}}\n' for line in lines))
     Path("corpus/b.txt").write_text("\n".join(f"{line} {i}" for i, line in enumerate(lines * 9)))
     rated = "".join(f'"{x}",{len(x) % 5}\n' for x in lines)
@@ -173,9 +169,9 @@ def test_a_wrong_example_is_found(
         "textvae sample mine --number 3",
         "textvae train --text my.txt --posterior.gama 1",
         "textvae compare --methods bm",
-        "torchrun -m textvae train --text nowhere.txt",
+        "torchrun -m textvae train --trainer.device 2",
         "python -m benchmarks.sphere --sped",
         "make tests",
         "pip install 'textvae[everything]'",
     ]
-    assert all(check(shlex.split(line), False, monkeypatch) for line in wrong)
+    assert not [line for line in wrong if not check(shlex.split(line), False, monkeypatch)]
