@@ -63,13 +63,13 @@ def largest(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
         return logits.topk(k)
 
     whole = vocab_size // width * width
-    maxima = logits[:, :whole].unflatten(1, (-1, width)).amax(dim=2)  # (R, V // width)
-    starts = width * maxima.topk(k).indices  # (R, k)
-    every = torch.arange(vocab_size, device=logits.device)
-    tokens = (starts[:, :, None] + every[:width]).flatten(1)
-    tokens = torch.cat([tokens, every[whole:].expand(len(logits), -1)], dim=1)
-    found, index = logits.gather(1, tokens).topk(k)
-    return found, tokens.gather(1, index)
+    blocks = logits[:, :whole].unflatten(1, (-1, width))  # (R, V // width, width)
+    best = blocks.amax(dim=2).topk(k).indices  # (R, k)
+    rows = torch.arange(len(logits), device=logits.device)[:, None]
+    searched = torch.cat([blocks[rows, best].flatten(1), logits[:, whole:]], dim=1)
+    found, index = searched.topk(k)
+    starts = torch.cat([width * best, best.new_full((len(best), 1), whole)], dim=1)
+    return found, starts.gather(1, index // width) + index % width
 
 
 @torch.no_grad()
