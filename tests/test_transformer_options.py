@@ -72,8 +72,11 @@ def test_gradient_checkpointing_changes_no_gradient() -> None:
     torch.testing.assert_close(*gradients)
 
 
+@pytest.mark.parametrize("name", ["gpt2", "llama", "t5"])
 @pytest.mark.parametrize("options", [{}, {"trainable": "lora"}, {"attention": "eager"}])
-def test_what_is_saved_says_the_same_when_loaded(options: dict[str, Any], tmp_path: Path) -> None:
+def test_what_is_saved_says_the_same_when_loaded(
+    name: str, options: dict[str, Any], tmp_path: Path
+) -> None:
     if options.get("trainable") == "lora":
         pytest.importorskip("peft")
     texts = ["a b c", "c a", "b"]
@@ -81,7 +84,7 @@ def test_what_is_saved_says_the_same_when_loaded(options: dict[str, Any], tmp_pa
     tokenizer.fit(texts)
     torch.manual_seed(0)
     encoder = TransformerEncoder(tokenizer.vocab_size, ENCODERS["bert"], **options)
-    decoder = TransformerDecoder(tokenizer.vocab_size, LATENT, DECODERS["llama"], **options)
+    decoder = TransformerDecoder(tokenizer.vocab_size, LATENT, DECODERS[name], **options)
     with torch.no_grad():
         for parameter in [*encoder.parameters(), *decoder.parameters()]:
             parameter.add_(0.1 * torch.randn_like(parameter))
@@ -93,7 +96,7 @@ def test_what_is_saved_says_the_same_when_loaded(options: dict[str, Any], tmp_pa
     torch.testing.assert_close(again.score(texts, samples=5), vae.score(texts, samples=5))
     assert again.reconstruct(texts, "beam") == vae.reconstruct(texts, "beam")
     config = json.loads((tmp_path / "model" / "config.json").read_text())
-    assert config["decoder"]["init_args"]["config"]["model_type"] == "llama"
+    assert config["decoder"]["init_args"]["config"]["model_type"] == name
     # Another machine may not have it.
     assert config["decoder"]["init_args"]["attention"] is None
 
