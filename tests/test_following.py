@@ -16,6 +16,7 @@ from textvae.operations import follow, following
 from textvae.operations.following import followed
 from textvae.posteriors import GaussianPosterior, VonMisesFisherPosterior
 
+from .conditional import conditional_model
 from .corpora import A, B
 from .tiny import text_vae
 
@@ -62,12 +63,23 @@ def test_with_nobody_between_it_is_the_way_of_the_space(
     assert follow(vae, start, end, [start, end], 5) == vae.interpolate(start, end, steps=5)
 
     encode = vae.encode
-    monkeypatch.setattr(vae, "encode", lambda texts: [read.append(list(texts)), encode(texts)][1])
+    monkeypatch.setattr(
+        vae, "encode", lambda texts, *_: [read.append(list(texts)), encode(texts)][1]
+    )
     monkeypatch.setattr(following, "MOST", 3)
     follow(vae, start, end, ["a", "a", "b", "c", "d", "e"], 2)
-    assert read == [[start, end], ["a", "c", "e"]]  # of five different ones, evenly spaced
+    assert read == [["a", "c", "e"], [start, end]]  # of five different ones, evenly spaced
     with pytest.raises(UsageError, match="'steps' must be at least 2"):
         follow(vae, start, end, ["a"], 1)
+
+
+def test_a_conditional_model_passes_sentences_by_their_own_labels() -> None:
+    vae = conditional_model().given("good")
+    way = follow(vae, "a b", "d e", ["a", "b", "c"], 3, labels=["bad", "good", "odd"])
+    assert [way[0], way[-1]] == vae.reconstruct(["a b", "d e"])
+    assert vae.encode(["a"], ["bad"]).ne(vae.encode(["a"])).any()
+    with pytest.raises(UsageError, match="no label none"):
+        follow(vae, "a b", "d e", ["a"], 3, labels=["none"])
 
 
 def test_a_user_follows_the_training_text_or_another(command: Run) -> None:

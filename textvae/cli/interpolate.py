@@ -53,6 +53,8 @@ def run(arguments: Namespace) -> None:
     if len(sentences) != 2:
         raise UsageError(f"interpolation goes between two sentences, got {len(sentences)}")
     if arguments.path == "aggregate":
+        if labels is not None:
+            raise UsageError("--path aggregate is for one label: give it by --label")
         print_lines(arguments, _followed(arguments, sentences, options))
         return
     if arguments.through:
@@ -67,12 +69,14 @@ def _followed(
     arguments: Namespace, sentences: Sequence[str], options: dict[str, Any]
 ) -> list[str]:
     """The lines of the way along the aggregate posterior."""
+    labels = None
     if arguments.through:
         texts = [text for text, _ in read_text(arguments.through)]
     else:
-        texts = list(own_data(arguments.run, "--through").texts("train"))
+        data = own_data(arguments.run, "--through")
+        texts, labels = list(data.texts("train")), data.labels("train")
     vae = load(arguments, sentences)
 
     from ..operations import follow
 
-    return follow(vae, *sentences, texts=texts, steps=arguments.steps, **options)
+    return follow(vae, *sentences, texts=texts, steps=arguments.steps, labels=labels, **options)

@@ -26,6 +26,7 @@ def follow(
     texts: Sequence[str],
     steps: int = 7,
     strategy: STRATEGIES = "greedy",
+    labels: Sequence[str] | None = None,
     **options: Any,
 ) -> list[str]:
     """Writes the sentences on the way from one to another that keeps to where others are.
@@ -34,19 +35,21 @@ def follow(
         vae: The model.
         start: The sentence to start from.
         end: The sentence to end at.
-        texts: The sentences whose latents are followed, training text as a rule; 5,000 of them,
-            evenly spaced, where there are more.
+        texts: The sentences whose latents are followed, training text as a rule and at least one;
+            5,000 of them, evenly spaced, where there are more.
         steps: How many sentences to write, at least 2, both ends included, decoded too.
         strategy: greedy, beam or sample.
+        labels: The labels of `texts`, where a conditional model was given that of the ends.
         options: Those of :meth:`textvae.TextVAE.decode`.
 
     Raises:
         UsageError: If they do not lead from one to the other.
     """
-    distinct = list(dict.fromkeys(texts))
-    some = distinct[:: max(1, math.ceil(len(distinct) / MOST))]
+    distinct = list(dict(zip(texts, labels or texts, strict=True)).items())
+    some, theirs = zip(*distinct[:: max(1, math.ceil(len(distinct) / MOST))], strict=True)
+    corpus = vae.encode(some, vae.wanted(theirs if labels else None))
     z_start, z_end = vae.encode([start, end])
-    points = followed(z_start, z_end, vae.encode(some), steps, vae.vae.prior.path)
+    points = followed(z_start, z_end, corpus, steps, vae.vae.prior.path)
     return vae.decode(points, strategy, **options)
 
 
