@@ -42,6 +42,7 @@ from textvae.training.sharing import share_terms
 from textvae.types import Terms
 from textvae.vae import SentenceVAE
 
+from .conditional import LABELLED, conditional_vae
 from .helpers import leaves
 from .processes import in_processes
 from .tiny import SENTENCES, TEXTS, VOCAB, report, text_vae
@@ -141,6 +142,24 @@ def test_gradients_are_those_of_one_process(tmp_path: Path, foreseen: None) -> N
         for name, values in alone.items():
             for value, other in zip(values, together[name], strict=True):
                 torch.testing.assert_close(other, value, atol=1e-9, rtol=1e-6)
+
+
+def told() -> list[Tensor]:
+    """The loss and the gradients of a model in which each label has a prior of its own."""
+    vae = conditional_vae(2, own_prior=True).eval()
+    index = list(range(rank(), 7, world_size()))
+    batch = collate([LABELLED[i] for i in index], index)
+    terms = share_terms(vae(batch))
+    torch.testing.assert_close(terms.p.log_prob(terms.z), terms.log_pz)
+    loss = BetaELBO()(terms, 0) + terms.p.variance.sum()
+    loss.backward()
+    return [loss.detach(), *(all_sum(p.grad) for p in vae.parameters())]
+
+
+def test_the_priors_of_labels_are_shared(tmp_path: Path, foreseen: None) -> None:
+    for together in in_processes(told, tmp_path / "told"):
+        for value, other in zip(told(), together, strict=True):
+            torch.testing.assert_close(other, value, atol=1e-9, rtol=1e-6)
 
 
 def spread() -> Tensor:
