@@ -5,9 +5,13 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
+from torch import Tensor
 
+from textvae.objectives import BetaELBO
 from textvae.training.callbacks import Profile
 from textvae.training.callbacks.profile import PARTS
+from textvae.types import Terms
 
 from .test_training import loader, make, trainer
 
@@ -31,6 +35,25 @@ def test_a_profile_says_where_the_time_goes(
     }
     assert {"encoder", "decoder", "softmax"} <= names
     assert "forward" not in vars(module.vae.encoder)  # as it was
+
+
+class Slow(BetaELBO):
+    """An objective that takes long."""
+
+    def __call__(self, terms: Terms, step: int) -> Tensor:
+        torch.ones(1000, 1000) @ torch.ones(1000, 1000)
+        return super().__call__(terms, step)
+
+
+def test_an_objective_is_no_optimiser(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Though it is the optimiser that calls it."""
+    module = make()
+    module.objective = Slow()
+    profile = Profile(tmp_path / "trace.json", first=2, batches=4)
+    trainer(tmp_path, max_epochs=1, callbacks=[profile]).fit(module, loader())
+    err = capsys.readouterr().err
+    assert int(re.search(r"other operations (\d+)%", err)[1]) > 50
+    assert "training_step" not in vars(module)
 
 
 @pytest.mark.parametrize(

@@ -45,12 +45,19 @@ class Profile(pl.Callback):
         self.since = 0.0
         self.seen = 0
         self.recorded = 0
+        self.marks: list[tuple[torch.nn.Module, str]] = []
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        vae = pl_module.vae
-        if vae.encoder is not None:
-            vae.encoder.forward = marked(vae.encoder.forward, "encoder")
-        vae.decoder.log_prob = marked(vae.decoder.log_prob, "decoder")
+        # An optimiser calls the whole step, of which only the rest is its own.
+        self.mark(pl_module, "training_step", "other operations")
+        if pl_module.vae.encoder is not None:
+            self.mark(pl_module.vae.encoder, "forward", "encoder")
+        self.mark(pl_module.vae.decoder, "log_prob", "decoder")
+
+    def mark(self, module: torch.nn.Module, method: str, part: str) -> None:
+        """Makes a method a range of that name in a trace."""
+        self.marks.append((module, method))
+        setattr(module, method, marked(getattr(module, method), part))
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, *batch: Any
@@ -69,6 +76,7 @@ class Profile(pl.Callback):
             self.since = time.perf_counter()
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.unmark()
         if not self.recorded:
             tell(f"nothing to tell; the first {self.first} batches of a run go by before")
 
@@ -80,13 +88,16 @@ class Profile(pl.Callback):
         recorder, self.recorder = self.recorder, None
         recorder.stop()
         recorder.export_chrome_trace(str(self.trace))
-        for part in (pl_module.vae.encoder, pl_module.vae.decoder):
-            for name in ("forward", "log_prob"):
-                vars(part or pl_module).pop(name, None)  # the marks
+        self.unmark()
         shares = shared_out(recorder.events(), seconds, pl_module.device.type == "cuda")
         told = ", ".join(f"{part} {shares[part]:.0%}" for part in PARTS)
         count = self.recorded
         tell(f"{count} batches of {seconds / count * 1e3:,.0f} ms: {told}; {self.trace}")
+
+    def unmark(self) -> None:
+        """Leaves the methods as they were."""
+        while self.marks:
+            delattr(*self.marks.pop())
 
 
 def tell(line: str) -> None:
@@ -117,7 +128,7 @@ def shared_out(events: Iterable[FunctionEvent], seconds: float, on_gpu: bool) ->
     for event in events:
         root, part = _root(event), _part(event)
         if root.name.startswith(BACKWARD):
-            part = forward.get((root.sequence_nr, root.fwd_thread), part)
+            part = forward.get((root.sequence_nr, root.fwd_thread), "other operations")
         spent = event.self_device_time_total if on_gpu else event.self_cpu_time_total
         times[part] += spent / 1e6 / seconds
     times["waiting"] = max(0.0, 1 - sum(times.values()))
