@@ -3,6 +3,7 @@
 __all__ = ["Zonal"]
 
 import abc
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Self
 
@@ -63,7 +64,7 @@ class Zonal(Distribution, abc.ABC):
         if loc.dim() < 1 or loc.shape[-1] < 2:
             raise ValueError(f"'loc' must have at least 2 coordinates, got shape {loc.shape}.")
 
-        self.dim = loc.shape[-1]
+        self.dim = operator.index(loc.shape[-1])  # a constant: compilers make sizes variables
         self.dtype = loc.dtype
         self._number = None if isinstance(concentration, Tensor) else float(concentration)
         working = torch.promote_types(loc.dtype, torch.float32)
