@@ -21,8 +21,8 @@ def recur(
     """The outputs of a GRU or an LSTM whose samples read the same sentences.
 
     On a processor, in float32 or wider and without gradients, what samples or positions share is
-    multiplied once and not for each of them, and no weight is rearranged for a call of one step.
-    Elsewhere PyTorch's own kernels are faster.
+    multiplied once and not for each of them, and no weight of an LSTM is rearranged for a call of
+    one step. Elsewhere PyTorch's own kernels are faster.
 
     Arguments:
         network: The network, of one direction, with the batch first.
@@ -35,14 +35,10 @@ def recur(
     Returns:
         The outputs, with shape (S * B, T, H), and the last state.
     """
-    if torch.is_grad_enabled() or shared.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
-        inputs = shared if index is None else shared[index]  # (B, T, E)
-        if state is not None:
-            rows = (state[0] if isinstance(state, tuple) else state).shape[1]
-            inputs = inputs.expand(rows // len(inputs), -1, -1, -1).flatten(0, 1)
-        if own is not None:
-            inputs = torch.cat([inputs, own[:, None].expand(-1, inputs.shape[1], -1)], dim=-1)
-        return network(inputs, state)
+    one_step = index is None and shared.shape[1] == 1 and isinstance(network, nn.GRU)
+    special = torch.is_grad_enabled() or torch.is_autocast_enabled("cpu")
+    if one_step or special or shared.device.type != "cpu":
+        return network(_inputs(shared, own, state, index), state)
 
     of_shared, of_own = network.weight_ih_l0.tensor_split([shared.shape[-1]], dim=1)
     gates = F.linear(shared, of_shared)  # (B, T, G), or (N, G)
@@ -56,6 +52,17 @@ def recur(
         states.append(last)
     packed = tuple(torch.stack(parts) for parts in zip(*states, strict=True))
     return outputs.transpose(0, 1), packed if len(packed) > 1 else packed[0]
+
+
+def _inputs(shared: Tensor, own: Tensor | None, state: Packed, index: Tensor | None) -> Tensor:
+    """What each sample reads, with shape (S * B, T, E + D)."""
+    inputs = shared if index is None else shared[index]  # (B, T, E)
+    if state is not None:
+        rows = (state[0] if isinstance(state, tuple) else state).shape[1]
+        inputs = inputs.expand(rows // len(inputs), -1, -1, -1).flatten(0, 1)
+    if own is None:
+        return inputs
+    return torch.cat([inputs, own[:, None].expand(-1, inputs.shape[1], -1)], dim=-1)
 
 
 def _layer(
