@@ -9,8 +9,9 @@ import argparse
 import json
 from pathlib import Path
 
-from .minilm import COLUMNS, lines_of, train, training, write
+from .minilm import lines_of, train, training, write
 
+COLUMNS = ("nll_iw", "ppl_iw", "kl", "mi_full", "au", "z_gain")
 LAYERS, HEADS, WIDTH = 2, 4, 128
 DECODERS = {
     "gpt2": ("learned, absolute", {"n_embd": WIDTH, "n_layer": LAYERS, "n_head": HEADS}),
