@@ -1,7 +1,10 @@
 """The profile: a trace of some batches, and where their time goes."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ from textvae.training.callbacks import Profile
 from textvae.training.callbacks.profile import PARTS
 from textvae.types import Terms
 
+from .corpora import TINY
 from .test_training import loader, make, trainer
 
 
@@ -66,3 +70,17 @@ def test_a_profile_is_of_batches_alone(
     profile = Profile(tmp_path / "trace.json", first=10, batches=4)
     trainer(tmp_path, max_epochs=epochs, callbacks=[profile]).fit(make(), loader())
     assert told in capsys.readouterr().err
+
+
+def test_nobody_else_speaks_of_a_profile(tmp_path: Path) -> None:
+    """PyTorch's own recorder would, in every process."""
+    done = subprocess.run(
+        [sys.executable, "-m", "textvae", "train", "--profile", *TINY],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("profile") == 1 and "profile: 3 batches" in done.stderr

@@ -39,7 +39,7 @@ def run(argv: Sequence[str]) -> int:
 
     # Before torch: else it warns of what some updates need, in each process, and of each profile.
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
-    os.environ.setdefault("KINETO_LOG_LEVEL", "5")
+    os.environ.setdefault("KINETO_LOG_LEVEL", "6")
     from ..training.callbacks import Interrupted
     from ..wiring.processes import is_first
     from ..wiring.request import parse
