@@ -1,6 +1,5 @@
 """Transformers as encoders and decoders, at toy size, against the library's own models."""
 
-
 import pytest
 import torch
 import torch.nn.functional as F
