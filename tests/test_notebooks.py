@@ -10,6 +10,8 @@ import pytest
 import torch
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "docs" / "notebooks").glob("*.ipynb"))
+LARGEST = 500_000
+"""The bytes of a notebook with its pictures."""
 
 
 def cells(path: Path) -> list[dict]:
@@ -32,3 +34,15 @@ def test_it_runs(path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
             exec(compile(code, f"{path.name}: {code[:40]}", "exec"), names)
     assert names["SENTENCES"] == 200 and plt.get_fignums()
     plt.close("all")
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_it_shows_what_it_found(path: Path) -> None:
+    found = cells(path)
+    counts = [cell["execution_count"] for cell in found]
+    outputs = [output for cell in found for output in cell["outputs"]]
+
+    assert counts == list(range(1, len(found) + 1))  # once, from top to bottom
+    assert not [output for output in outputs if output["output_type"] == "error"]
+    assert any("image/png" in output.get("data", {}) for output in outputs)
+    assert path.stat().st_size < LARGEST
