@@ -49,11 +49,9 @@ class _LinearLogProb(torch.autograd.Function):
         keep = any(ctx.needs_input_grad) and len(h) * len(weight) <= MAX_LOGITS
         chunks = [slice(0, len(h))] if keep else _chunks(h, weight)
         log_prob = h.new_empty(len(h), dtype=torch.promote_types(h.dtype, torch.float32))
-        # One memory for all chunks: fresh pages cost a processor as much as a softmax.
-        memory = h.new_empty(max(rows.stop - rows.start for rows in chunks), len(weight))
+        memory = _memory(chunks, weight)
         for rows in chunks:
-            logits = torch.mm(h[rows], weight.t(), out=memory[: rows.stop - rows.start])  # (n, V)
-            p = torch.softmax(logits, dim=-1, out=logits)
+            p = _probabilities(h[rows], weight, memory)
             log_prob[rows] = _log_of_target(p, h[rows], weight, targets[rows])
         error = _subtract_target(memory, targets) if keep else None
         ctx.save_for_backward(h, weight, targets, error)
@@ -72,8 +70,10 @@ class _LinearLogProb(torch.autograd.Function):
         grad_h = torch.empty_like(h)
         # Summed over chunks in float32: bfloat16 would lose what comes late.
         grad_weight = torch.zeros_like(weight, dtype=torch.promote_types(h.dtype, torch.float32))
-        for rows in _chunks(h, weight):
-            p = torch.softmax(h[rows] @ weight.t(), dim=-1)
+        chunks = _chunks(h, weight)
+        memory = _memory(chunks, weight)
+        for rows in chunks:
+            p = _probabilities(h[rows], weight, memory)
             error = _subtract_target(p, targets[rows])  # (n, V)
             grad_h[rows] = minus_grad[rows] * (error @ weight)
             grad_weight += error.t() @ scaled[rows]
@@ -86,6 +86,17 @@ def _chunks(h: Tensor, weight: Tensor) -> list[slice]:
     count = max(1, -(-len(h) // max(1, at_once // len(weight))))
     bounds = [len(h) * i // count for i in range(count + 1)]
     return [slice(start, end) for start, end in itertools.pairwise(bounds)]
+
+
+def _memory(chunks: list[slice], weight: Tensor) -> Tensor:
+    """Room for the logits of any chunk: fresh pages for each would cost as much as a softmax."""
+    return weight.new_empty(max(rows.stop - rows.start for rows in chunks), len(weight))
+
+
+def _probabilities(h: Tensor, weight: Tensor, memory: Tensor) -> Tensor:
+    """The softmax of the logits, in the first rows of the memory, with shape (n, V)."""
+    logits = torch.mm(h, weight.t(), out=memory[: len(h)])
+    return torch.softmax(logits, dim=-1, out=logits)
 
 
 def _subtract_target(p: Tensor, targets: Tensor) -> Tensor:
