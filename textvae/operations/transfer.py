@@ -64,7 +64,7 @@ def relabel(
     **options: Any,
 ) -> list[str]:
     """Gives sentences another label by a conditional model: encoded with theirs, they are decoded
-    with the other, so that z keeps what the label does not say.
+    with the other.
 
     Arguments:
         vae: The model, which is conditional.
