@@ -35,9 +35,11 @@ ALLOWED = {
     "decoders": BOTTOM | {"nn", "backbones"},
     "auxiliaries": BOTTOM | {"nn"},
     "objectives": BOTTOM | {"schedules"},
-    "vae": BOTTOM | {f"{axis}.base" for axis in COMPONENTS}
+    "vae": BOTTOM
+    | {f"{axis}.base" for axis in COMPONENTS}
     | {"distributions.divergence", "labels"},
-    "metrics": BOTTOM | {"estimators", "distributions", "vae", "data.batching", "nn"}
+    "metrics": BOTTOM
+    | {"estimators", "distributions", "vae", "data.batching", "nn"}
     | {"data.pairs"},
     "training": BOTTOM
     | {"nn", "vae", "objectives", "schedules", "estimators", "distributions.divergence"},
