@@ -98,6 +98,20 @@ def test_linear_log_prob_of_nothing() -> None:
     assert torch.equal(weight.grad, torch.zeros(7, 5))
 
 
+@pytest.mark.parametrize("max_logits", [7, 10**6])
+def test_linear_log_prob_refuses_a_second_derivative(
+    monkeypatch: pytest.MonkeyPatch, max_logits: int
+) -> None:
+    """In which the probabilities that are kept would count as constants."""
+    monkeypatch.setattr(cross_entropy, "MAX_LOGITS", max_logits)
+    h, weight = torch.randn(3, 5, requires_grad=True), torch.randn(7, 5)
+    value = linear_log_prob(h, weight, torch.zeros(3, dtype=torch.long)).exp().sum()
+    (gradient,) = torch.autograd.grad(value, h, create_graph=True)
+
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        gradient.square().sum().backward()
+
+
 def test_linear_log_prob_under_autocast_is_near() -> None:
     torch.manual_seed(0)
     h, weight = torch.randn(200, 64), torch.randn(100, 64) / 8
@@ -194,6 +208,17 @@ def test_recur_equals_the_network_over_repeated_inputs(
     torch.testing.assert_close(recur(model, shared, own, state), expected)
     with torch.no_grad():
         torch.testing.assert_close(recur(model, shared, own, state), expected)
+
+
+def test_recur_drops_out_between_layers_without_gradients_too() -> None:
+    model = nn.LSTM(3, 4, 2, batch_first=True, dropout=0.5)
+    inputs = torch.randn(2, 5, 3)
+    with torch.no_grad():
+        for mode in (True, False):
+            torch.manual_seed(0)
+            expected = model.train(mode)(inputs)[0]
+            torch.manual_seed(0)
+            torch.testing.assert_close(recur(model, inputs)[0], expected)
 
 
 @pytest.mark.parametrize("network", [nn.GRU, nn.LSTM])

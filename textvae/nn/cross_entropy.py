@@ -6,7 +6,7 @@ import itertools
 
 import torch
 from torch import Tensor
-from torch.autograd.function import FunctionCtx
+from torch.autograd.function import FunctionCtx, once_differentiable
 from torch.profiler import record_function
 
 MAX_LOGITS = 2**24
@@ -58,6 +58,7 @@ class _LinearLogProb(torch.autograd.Function):
         return log_prob
 
     @staticmethod
+    @once_differentiable  # what is kept is a number to a second derivative, which would be wrong
     def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor, Tensor, None]:
         # d log p(y) / d logits = onehot(y) - p. The weight of a token goes on h and on its
         # gradient, which are smaller than the logits.

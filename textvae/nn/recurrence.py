@@ -20,9 +20,9 @@ def recur(
 ) -> tuple[Tensor, Packed]:
     """The outputs of a GRU or an LSTM whose samples read the same sentences.
 
-    On a processor, in float32 or wider and without gradients, what samples or positions share is
+    On a processor, without autocast and without gradients, what samples or positions share is
     multiplied once and not for each of them, and no weight of an LSTM is rearranged for a call of
-    one step. Elsewhere PyTorch's own kernels are faster.
+    one step. Elsewhere PyTorch's own kernels are faster, or drop out between layers.
 
     Arguments:
         network: The network, of one direction, with the batch first.
@@ -36,10 +36,28 @@ def recur(
         The outputs, with shape (S * B, T, H), and the last state.
     """
     one_step = index is None and shared.shape[1] == 1 and isinstance(network, nn.GRU)
-    special = torch.is_grad_enabled() or torch.is_autocast_enabled("cpu")
+    drops = network.training and network.dropout > 0
+    special = torch.is_grad_enabled() or torch.is_autocast_enabled("cpu") or drops
     if one_step or special or shared.device.type != "cpu":
         return network(_inputs(shared, own, state, index), state)
+    return _recur(network, shared, own, state, index)
 
+
+def _inputs(shared: Tensor, own: Tensor | None, state: Packed, index: Tensor | None) -> Tensor:
+    """What each sample reads, with shape (S * B, T, E + D)."""
+    inputs = shared if index is None else shared[index]  # (B, T, E)
+    if state is not None:
+        rows = (state[0] if isinstance(state, tuple) else state).shape[1]
+        inputs = inputs.expand(rows // len(inputs), -1, -1, -1).flatten(0, 1)
+    if own is None:
+        return inputs
+    return torch.cat([inputs, own[:, None].expand(-1, inputs.shape[1], -1)], dim=-1)
+
+
+def _recur(
+    network: nn.RNNBase, shared: Tensor, own: Tensor | None, state: Packed, index: Tensor | None
+) -> tuple[Tensor, Packed]:
+    """As :func:`recur`, by the products of what is shared and of what is a sample's own."""
     of_shared, of_own = network.weight_ih_l0.tensor_split([shared.shape[-1]], dim=1)
     gates = F.linear(shared, of_shared)  # (B, T, G), or (N, G)
     gates = gates.transpose(0, 1).contiguous() if index is None else gates[index.t()]  # (T, B, G)
@@ -52,17 +70,6 @@ def recur(
         states.append(last)
     packed = tuple(torch.stack(parts) for parts in zip(*states, strict=True))
     return outputs.transpose(0, 1), packed if len(packed) > 1 else packed[0]
-
-
-def _inputs(shared: Tensor, own: Tensor | None, state: Packed, index: Tensor | None) -> Tensor:
-    """What each sample reads, with shape (S * B, T, E + D)."""
-    inputs = shared if index is None else shared[index]  # (B, T, E)
-    if state is not None:
-        rows = (state[0] if isinstance(state, tuple) else state).shape[1]
-        inputs = inputs.expand(rows // len(inputs), -1, -1, -1).flatten(0, 1)
-    if own is None:
-        return inputs
-    return torch.cat([inputs, own[:, None].expand(-1, inputs.shape[1], -1)], dim=-1)
 
 
 def _layer(
