@@ -64,7 +64,7 @@ def test_what_means_nothing_is_refused(
         check_combination(make(posterior), objective)
 
 
-CONSTANT = "the KL of VonMisesFisherPosterior is 17.9 nats whatever is learned"
+CONSTANT = "the KL of VonMisesFisherPosterior is 8.6 nats whatever is learned"
 REMARKED = [
     (VonMisesFisherPosterior, ANNEALED, CONSTANT),
     (VonMisesFisherPosterior, BetaELBO(0.5), CONSTANT),
