@@ -72,6 +72,19 @@ def test_a_profile_is_of_batches_alone(
     assert told in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("steps", "told"), [(5, "profile: 3 batches"), (2, "profile: nothing to tell; the first 2")]
+)
+def test_a_profile_ends_with_the_run(
+    steps: int, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the middle of an epoch, and of a recording."""
+    profile = Profile(tmp_path / "trace.json", first=2, batches=20)
+    trainer(tmp_path, max_steps=steps, callbacks=[profile]).fit(make(), loader())
+    assert told in capsys.readouterr().err
+    assert not torch.autograd.profiler._is_profiler_enabled
+
+
 def test_nobody_else_speaks_of_a_profile(tmp_path: Path) -> None:
     """PyTorch's own recorder would, in every process."""
     done = subprocess.run(

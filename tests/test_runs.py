@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from textvae.errors import UsageError
 from textvae.runs import Run, find_model, held, replacing, write_json, write_text
@@ -44,6 +45,24 @@ def test_one_process_at_a_time_writes_into_a_folder(tmp_path: Path) -> None:
     with held(tmp_path):  # it is free again
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [(errno.EROFS, "a folder that you may write to"), (errno.ENOLCK, "another place")],
+)
+def test_a_folder_that_cannot_be_kept_is_one_line(
+    number: int, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is read-only, or on a network without locks."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(FileLock, "acquire", refuse)
+    with pytest.raises(UsageError, match=f"cannot write {tmp_path} .*; choose {told}"):
+        with held(tmp_path):
+            pytest.fail("it is not held")
 
 
 def test_new_files_have_ordinary_permissions(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def held(folder: Path) -> Iterator[None]:
     """Keeps other processes from writing into a folder until the block ends.
 
     Raises:
-        UsageError: If one is writing into it already.
+        UsageError: If one is writing into it already, or it cannot be written.
     """
     from filelock import FileLock, Timeout  # here, since few commands write
 
@@ -108,6 +108,8 @@ def held(folder: Path) -> Iterator[None]:
         raise UsageError(
             f"{folder} is in use by another process; wait for it, or choose another --name"
         ) from error
+    except OSError as error:  # Timeout is one too
+        raise unwritable(folder, error) from error
     try:
         yield
     finally:

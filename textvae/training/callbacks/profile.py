@@ -75,8 +75,14 @@ class Profile(pl.Callback):
             self.recorder.start()
             self.since = time.perf_counter()
 
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if self.recorder is not None and self.recorded:  # by `max_steps`, before its last batch
+            self.finish(pl_module)
+
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.unmark()
+        if self.recorder is not None:
+            self.recorder.stop()
         if not self.recorded:
             tell(f"nothing to tell; the first {self.first} batches of a run go by before")
 
