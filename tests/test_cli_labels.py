@@ -67,6 +67,25 @@ def test_evaluation_takes_labels_from_the_split_or_the_column(ask: Run, rows: st
     assert code == 0 and json.loads(out)["protocol"]["sentences"] == 256
     code, out, err = ask("evaluate", "moods", *named)
     assert (code, out) == (2, "") and "name one of guess, question, statement" in err
+    bounds = {}
+    for mood in MOODS[:2]:
+        code, out, _ = ask("evaluate", "moods", *named, "--label", mood)
+        found = json.loads(out)
+        assert code == 0 and found["mi_full_ceiling"] == pytest.approx(math.log(256))
+        bounds[mood] = found["nll_iw"]
+    assert bounds["guess"] != bounds["question"]
+
+
+def test_a_way_past_other_sentences_is_for_one_label(ask: Run, trained: Path) -> None:
+    (trained / "ends.tsv").write_text(f"mood\ttext\nstatement\t{A}\nstatement\t{B}\n")
+    columns = ("--text", "ends.tsv", "--text-column", "text", "--label-column", "mood")
+    aggregate = ("--path", "aggregate", "--steps", "3")
+    code, out, err = ask("interpolate", "moods", *columns, *aggregate)
+    assert (code, out) == (2, "") and "aggregate is for one label: give it by --label" in err
+    code, out, err = ask("interpolate", "moods", A, B, *aggregate, "--label", "statement")
+    assert code == 0 and len(out.splitlines()) == 3, err
+    code, out, err = ask("interpolate", "moods", *columns, "--steps", "3")
+    assert code == 0 and len(out.splitlines()) == 3, err
 
 
 def test_sentences_are_given_their_label(ask: Run, rows: str, tmp_path: Path) -> None:
@@ -112,6 +131,10 @@ def test_another_model_takes_a_classifier(ask: Run, rows: str) -> None:
         (("sample", "moods", "--label", "fine"), "no label fine; it had: guess, question, statem"),
         (("sample", "moods", "--text", "x.txt"), "--text is for a --label that the model itself"),
         (("evaluate", "moods", "--label", "guess"), "a split has its own labels"),
+        (
+            ("encode", "moods", "--text", "x", "--label", "guess", "--label-column", "mood"),
+            "both by --label and --label-column",
+        ),
         (("encode", "moods", A), "a conditional model needs the label of each sentence"),
         (("encode", "tiny", A, "--label", "guess"), "the model takes no label"),
         (("decode", "moods", "nowhere.npy", "--label", "guess"), "nowhere.npy: cannot be read"),
@@ -119,7 +142,15 @@ def test_another_model_takes_a_classifier(ask: Run, rows: str) -> None:
         (("transfer", "tiny", A, "--from", "a", "--to", "b", "--by", "label"), "takes no label"),
         (
             ("transfer", "moods", A, "--from", "a", "--to", "b", "--strength", "2"),
-            "is for --by me",
+            "is for --by means, not label",
+        ),
+        (
+            ("transfer", "moods", A, "--from", "a", "--to", "b", "--by", "classifier"),
+            "--by classifier is for a model without labels",
+        ),
+        (
+            ("transfer", "moods", A, "--from", "a", "--to", "b", "--text", "x.tsv"),
+            "--text is for --by means or classifier, not label",
         ),
         (("train", "--config", "conditional", "--name", "no"), "labels: the training text has 0"),
         (("train", "--config", "conditional", "--data.label", "taste"), "no factor taste; there"),

@@ -7,7 +7,7 @@ import torch
 
 from textvae import operations
 from textvae.errors import UsageError
-from textvae.operations.control import LabelClassifier, fit_classifier, moved
+from textvae.operations.control import LabelClassifier, _drawn, fit_classifier, moved
 from textvae.operations.space import unit
 
 from .conditional import conditional_model
@@ -64,8 +64,9 @@ def test_a_classifier_tells_the_label_it_learned() -> None:
     vae, labels = model(sphere=False), [text[0] for text in TEXTS]
     classifier = fit_classifier(vae, TEXTS, labels, "b")
     # The derivative of the fitted likelihood along the bias is 0: calibrated on what it saw.
-    odds = classifier.log_odds(torch.zeros(1, 4))
-    assert classifier.weight.shape == (4,) and torch.isfinite(odds).all()
+    seen = classifier.log_odds(_drawn(vae, TEXTS, seed=0).double())
+    assert classifier.weight.shape == (4,)
+    assert seen.sigmoid().sum().item() == pytest.approx(labels.count("b"), abs=0.01)
     assert operations.guide(vae, TEXTS[:2], classifier, confidence=1e-6) == vae.reconstruct(
         TEXTS[:2]
     )

@@ -25,9 +25,10 @@ def locate(name: str) -> tuple[Path, bool]:
     try:
         return find_model(name), False
     except UsageError:
-        # Where its parent is a folder here, or that of runs, a path is meant.
+        # Where its parent is a folder here, or that of runs, or a run, a path is meant.
         parent = Path(name).parent
-        if not _is_repository(name) or parent.is_dir() or parent == RUNS:
+        is_path = parent.is_dir() or parent == RUNS or (RUNS / parent).is_dir()
+        if is_path or not _is_repository(name):
             raise
     return _download(name), True
 

@@ -11,16 +11,13 @@ from torch import Tensor
 from torch.distributions import Independent, Normal
 
 from .component import Component
-from .errors import UsageError
+from .errors import UsageError, some
 
 LEAST_SCALE = 1e-4
 """The floor of a learnt standard deviation: a prior that is a point would have no density."""
 
 Label = str | Sequence[str] | None
 """The label of all sentences, or of each. A conditional model needs it; for another it is None."""
-
-SHOWN = 10
-"""The most labels that a line names."""
 
 
 def check_counts(sentences: int, labels: int) -> None:
@@ -104,13 +101,8 @@ class Labels(Component, nn.Module):
         known = {name: number for number, name in enumerate(self.names)}
         for label in labels:
             if label not in known:
-                raise UsageError(f"training had no label {label}; it had: {self.told()}")
+                raise UsageError(f"training had no label {label}; it had: {some(self.names)}")
         return [known[label] for label in labels]
-
-    def told(self) -> str:
-        """The labels for a line of text, the first of them where there are many."""
-        more = f" and {len(self) - SHOWN} more" if len(self) > SHOWN else ""
-        return ", ".join(self.names[:SHOWN]) + more
 
 
 def numbered(known: Labels | None, count: int, label: Label) -> list[int] | None:
@@ -128,7 +120,8 @@ def numbered(known: Labels | None, count: int, label: Label) -> list[int] | None
         return None
     if label is None:
         raise UsageError(
-            f"a conditional model needs the label of each sentence: name one of {known.told()}"
+            "a conditional model needs the label of each sentence: name one of "
+            f"{some(known.names)}"
         )
     labels = [label] * count if isinstance(label, str) else list(label)
     check_counts(count, len(labels))

@@ -27,7 +27,6 @@ from ..hub import locate
 
 if TYPE_CHECKING:
     from ..api import TextVAE
-    from ..data.tables import Row
 
 STDIN = "standard input"
 
@@ -152,9 +151,7 @@ def read_sentences(arguments: Namespace) -> tuple[list[str], list[str] | None]:
         column = arguments.label_column
         if column is not None and arguments.label is not None:
             raise UsageError("labels are given both by --label and --label-column; leave one out")
-        rows = read_text([arguments.text or "-"], arguments.text_column, column)
-        texts, labels = (list(of) for of in zip(*rows, strict=True)) if rows else ([], [])
-        return texts, None if column is None else labels
+        return read_text([arguments.text or "-"], arguments.text_column, column)
     if arguments.text:
         raise UsageError("sentences are given both as arguments and by --text; leave one out")
     refuse_columns(arguments)
@@ -173,8 +170,8 @@ def refuse_columns(arguments: Namespace) -> None:
 
 def read_text(
     names: Sequence[str], text_column: str | None = None, label_column: str | None = None
-) -> "list[Row]":
-    """The sentences of files, with their labels if their column is named.
+) -> tuple[list[str], list[str] | None]:
+    """The sentences of files, at least one, and their labels if a column of them is named.
 
     Arguments:
         names: Files and patterns, whose names say what they are; - is standard input.
@@ -197,7 +194,8 @@ def read_text(
         rows += read_rows(path, columns, tally)
     for line in tally.notes(", ".join(STDIN if name == "-" else name for name in names)):
         note(line)
-    return rows
+    texts, labels = (list(column) for column in zip(*rows, strict=True))
+    return texts, None if label_column is None else labels
 
 
 def print_json(value: Any) -> None:

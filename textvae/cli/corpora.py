@@ -38,7 +38,10 @@ def read_corpus(
     Raises:
         UsageError: If it is not as it should be, or the model has no run to take it from.
     """
-    texts, labels = _own(arguments) if arguments.text is None else _given(arguments)
+    if arguments.text is None:
+        texts, labels = _own(arguments)
+    else:
+        texts, labels = read_text(arguments.text, arguments.text_column, arguments.label_column)
     if labelled and labels is None:
         raise UsageError("no labels: name their column by --label-column, and a file by --text")
     return texts, labels
@@ -60,12 +63,6 @@ def own_data(name: str, option: str = "--text") -> "SentenceData":
     if foreign or not Run(model.parent).config.is_file():
         raise UsageError(f"{name} is a model without its run; give its sentences with {option}")
     return data_of(Run.existing(str(model.parent)))
-
-
-def _given(arguments: Namespace) -> tuple[list[str], list[str] | None]:
-    rows = read_text(arguments.text, arguments.text_column, arguments.label_column)
-    texts, labels = (list(column) for column in zip(*rows, strict=True))
-    return texts, None if arguments.label_column is None else labels
 
 
 def _own(arguments: Namespace) -> tuple[list[str], list[str] | None]:

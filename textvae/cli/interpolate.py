@@ -71,7 +71,7 @@ def _followed(
     """The lines of the way along the aggregate posterior."""
     labels = None
     if arguments.through:
-        texts = [text for text, _ in read_text(arguments.through)]
+        texts, _ = read_text(arguments.through)
     else:
         data = own_data(arguments.run, "--through")
         texts, labels = list(data.texts("train")), data.labels("train")

@@ -43,9 +43,12 @@ def run(arguments: Namespace) -> None:
         raise UsageError("--label: name the labels by --from and --to")
     vae = load(arguments, arguments.sentences)
     by = arguments.by or ("label" if vae.labels else "means")
-    for name, other in {"strength": "means", "confidence": "classifier"}.items():
-        if getattr(arguments, name) is not None and by != other:
-            raise UsageError(f"--{name} is for --by {other}, not {by}")
+    if vae.labels and by != "label":
+        raise UsageError(f"--by {by} is for a model without labels; leave it out for this one")
+    corpus = dict.fromkeys(("text", "text_column", "label_column"), "means or classifier")
+    for name, ways in {"strength": "means", "confidence": "classifier", **corpus}.items():
+        if getattr(arguments, name) is not None and by not in ways.split():
+            raise UsageError(f"--{name.replace('_', '-')} is for --by {ways}, not {by}")
 
     from ..operations.control import fit_classifier, guide
     from ..operations.transfer import means, relabel, transfer

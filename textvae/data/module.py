@@ -9,7 +9,7 @@ from functools import cached_property
 import pytorch_lightning as pl
 import torch
 
-from ..errors import UsageError
+from ..errors import UsageError, some
 from .batching import BatchPlan, OrderedLoader, SentenceLoader, length_batches
 from .corpus import Corpus, Source, prepare
 from .drawn import GrammarSource
@@ -25,9 +25,6 @@ LEAST = 2
 
 UNSEEN = -1
 """The number of a label that no training sentence has."""
-
-SHOWN = 10
-"""The most labels that a line names."""
 
 
 class SentenceData(pl.LightningDataModule, abc.ABC):
@@ -233,7 +230,7 @@ class SentenceData(pl.LightningDataModule, abc.ABC):
                 own = "no label" if labels[odd] is None else f"the label {labels[odd]}"
                 raise UsageError(
                     f"{split}: sentence {odd + 1} has {own}, and training has: "
-                    f"{', '.join(list(names)[:SHOWN])}; leave it out, or label it so"
+                    f"{some(names)}; leave it out, or label it so"
                 )
 
     def check_processes(self, processes: int) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor
 from ..api import BATCH_TOKENS, TextVAE
 from ..data.batching import collate, length_batches
 from ..decoding import STRATEGIES
-from ..errors import UsageError
+from ..errors import UsageError, some
 from ..labels import check_counts
 from .space import is_sphere, unit
 
@@ -68,7 +68,7 @@ def fit_classifier(
     check_counts(len(texts), len(labels))
     found = sorted(set(labels))
     if label not in found:
-        raise UsageError(f"no sentence has the label {label}; there are: {', '.join(found)}")
+        raise UsageError(f"no sentence has the label {label}; there are: {some(found)}")
     if len(found) < 2:
         raise UsageError(f"all sentences have the label {label}; a classifier needs others, too")
     z = _drawn(vae, texts, seed).double().numpy()

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..api import TextVAE
 from ..decoding import STRATEGIES
-from ..errors import UsageError
+from ..errors import UsageError, some
 from ..labels import check_counts
 from .space import displaced, is_sphere, unit
 
@@ -47,7 +47,7 @@ def transfer(
     """
     for label in (source, target):
         if label not in centres:
-            raise UsageError(f"no sentence has the label {label}; there are: {', '.join(centres)}")
+            raise UsageError(f"no sentence has the label {label}; there are: {some(centres)}")
     start, end = centres[source], centres[target]
     sphere = is_sphere(vae)
     part = start + strength * (end - start)
