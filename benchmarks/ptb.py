@@ -73,8 +73,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--name", default="ptb", help="the folder under runs/ (ptb)")
     parser.add_argument("--out", type=Path, help="where to keep what may go into docs/results")
     arguments, options = parser.parse_known_args(argv)
-    asked = "python -m benchmarks.ptb " + shlex.join(sys.argv[1:] if argv is None else argv)
-    asked = asked.replace(arguments.text, f"{Path(arguments.text).resolve().name}/")
 
     recipes = {RECIPES.get(name, name): name for name in arguments.methods.split(",")}
     config = "ptb_benchmark" if gpu else str(Path(__file__).with_name("ptb.yaml"))
@@ -89,7 +87,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         note("interrupted; the same command goes on from here")
         return 130
     print(table(results))
-    text = markdown(results, recipes, asked)
+    command = command_of(sys.argv[1:] if argv is None else argv, arguments.text)
+    text = markdown(results, recipes, command)
     write_text(plan.folder / "table.md", text)
     if arguments.out is not None:
         for outcomes in results.outcomes.values():
@@ -98,6 +97,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         write_text(arguments.out / "table.md", text)
     print(f"\n{text}", end="")
     return 0
+
+
+def command_of(argv: Sequence[str], text: str) -> str:
+    """The command as it was given, without this machine's folders."""
+    short = f"{Path(text).resolve().name}/"
+    named = {text: short, f"--text={text}": f"--text={short}"}
+    return "python -m benchmarks.ptb " + shlex.join(named.get(word, word) for word in argv)
 
 
 def markdown(results: Results, names: dict[str, str], command: str) -> str:

@@ -43,6 +43,13 @@ def test_what_is_queued_is_kept_beside_the_published_numbers(
     assert "benchmarks.ptb: --methods: no method nine" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("text", ["ptb", "/some/where/ptb", "/some/where/ptb/"])
+def test_a_command_is_told_without_the_folders_of_a_machine(text: str) -> None:
+    told = "python -m benchmarks.ptb --seeds 1 "
+    assert ptb.command_of(["--seeds", "1", "--text", text], text) == f"{told}--text ptb/"
+    assert ptb.command_of(["--seeds", "1", f"--text={text}"], text) == f"{told}--text=ptb/"
+
+
 def test_every_recipe_is_of_the_published_size_and_ends_as_it_should(corpus: str) -> None:
     config = str(Path(ptb.__file__).with_name("ptb.yaml"))
     plan = make_plan(list(ptb.RECIPES.values()), 1, ["--config", config, "--text", corpus], "q")
