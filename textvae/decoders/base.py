@@ -58,7 +58,8 @@ class Decoder(Component, nn.Module, abc.ABC):
             state: The state from :meth:`start` or from the step before.
 
         Returns:
-            The logits of the next token, with shape (B, V), and the new state.
+            The logits of the next token, with shape (B, V), which the search may overwrite, and
+            the new state.
         """
 
 

@@ -25,7 +25,7 @@ class Steps(Protocol):
         """The state before the first token, from latents (B, D)."""
 
     def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
-        """The logits of the next token (B, V) and the new state."""
+        """The logits of the next token (B, V), which may be overwritten, and the new state."""
 
 
 @torch.no_grad()
