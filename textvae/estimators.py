@@ -103,7 +103,7 @@ def active_dimensions(
     With groups, such as the sentences of each label, it is the variance within them that counts.
 
     References:
-        | Importance Weighted Autoencoders (Burda et al., 2016), section 5.1
+        | Importance Weighted Autoencoders (Burda et al., 2016)
         | https://arxiv.org/abs/1509.00519
 
     Arguments:

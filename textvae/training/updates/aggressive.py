@@ -27,7 +27,8 @@ class Aggressive(Update):
     random. After every `window` steps they stop if the mean loss of a token was higher than in the
     window before. Then everything else takes one step on this batch. Once the mutual information
     of sentence and latent within validation batches falls from one validation to the next, all
-    parameters move together at every batch, for good.
+    parameters move together at every batch, for good. In a conditional model it is that of
+    sentence with label, and latent: it counts what z tells of the label, which reports leave out.
 
     References:
         | Lagging Inference Networks and Posterior Collapse (He et al., 2019), algorithm 1
