@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from ..api import TextVAE
 
-SENTENCES, STEPS = 5, 7
+SENTENCES, LABELS, STEPS = 5, 10, 7
+"""How many are shown; of labels the first."""
 
 
 def show(vae: TextVAE, texts: Sequence[str], labels: Sequence[str] | None = None) -> str:
@@ -30,7 +31,7 @@ def show(vae: TextVAE, texts: Sequence[str], labels: Sequence[str] | None = None
         way = vae.interpolate(*chosen[:2], steps=STEPS, label=of and of[:2])
         lines += [f"  {text}" for text in way]
         lines.append("")
-    for label in vae.labels or [None]:
+    for label in vae.labels[:LABELS] or [None]:
         lines.append("Samples" if label is None else f"Samples of {label}")
         lines += [f"  {text}" for text in vae.sample(SENTENCES, label=label)]
     return "\n".join(lines) + "\n"
