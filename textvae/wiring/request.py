@@ -49,15 +49,7 @@ def parse(argv: Sequence[str], on_top: Sequence[str] = ()) -> Request:
     Raises:
         UsageError: If something is wrong with them, in one line.
     """
-    front = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    front.add_argument("--config", action="append", default=[])
-    front.add_argument("--text", nargs="+", action="extend")
-    front.add_argument("--resume")
-    try:
-        first, rest = front.parse_known_args(argv)
-    except argparse.ArgumentError as error:
-        raise UsageError(str(error)) from error
-
+    first, rest = shortcuts(argv)
     resumed = None if first.resume is None else Run.existing(first.resume)
     if resumed is not None:
         first.config.insert(0, str(resumed.config))
@@ -83,6 +75,18 @@ def parse(argv: Sequence[str], on_top: Sequence[str] = ()) -> Request:
     default = Run.unused(settle_text(config) or "grammar")
     run = resumed or (Run.named(name) if name else default)
     return Request(config, run, resumed is not None, profile)
+
+
+def shortcuts(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+    """The options whose place does not matter, and all others."""
+    front = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    front.add_argument("--config", action="append", default=[])
+    front.add_argument("--text", nargs="+", action="extend")
+    front.add_argument("--resume")
+    try:
+        return front.parse_known_args(argv)
+    except argparse.ArgumentError as error:
+        raise UsageError(str(error)) from error
 
 
 def by_path(argv: Sequence[str]) -> list[str]:

@@ -6,7 +6,8 @@ import errno
 import logging
 import time
 import warnings
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -69,17 +70,8 @@ def run_through(
     if is_first() and not resume:
         run.check_unused()
     parts = instantiate(config)
-    data, options = parts["data"], parts.pop("trainer")
-    data.prepare()
-    pl.seed_everything(config.seed, verbose=False)
-    module = build(**parts)
-    module.configure_optimizers()  # so that its refusals come before anything is written
-    lines = [*data.notes, *floor_of(module.vae), *check_combination(module.vae, module.objective)]
-    for line in lines:
-        if is_first():
-            note(line)
-
-    clock = Throughput()
+    data, options, clock = parts["data"], parts.pop("trainer"), Throughput()
+    module = prepare(parts, config.seed)
     trainer = make_trainer(options, run, clock, profile)
     data.check_processes(trainer.world_size)
     end.callback(end_children, trainer)
@@ -98,6 +90,20 @@ def run_through(
     best.to(trainer.strategy.root_device)
     doctor = next(part for part in trainer.callbacks if isinstance(part, CollapseDoctor))
     return report(best, data, config, run, clock.seconds_before, doctor, epoch)
+
+
+def prepare(parts: dict[str, Any], seed: int) -> LitTextVAE:
+    """Reads the data and builds what learns; says what there is to know of both."""
+    data = parts["data"]
+    data.prepare()
+    pl.seed_everything(seed, verbose=False)
+    module = build(**parts)
+    module.configure_optimizers()  # so that its refusals come before anything is written
+    lines = [*data.notes, *floor_of(module.vae), *check_combination(module.vae, module.objective)]
+    for line in lines:
+        if is_first():
+            note(line)
+    return module
 
 
 def floor_of(vae: SentenceVAE) -> list[str]:
@@ -142,8 +148,15 @@ def fit(
     start = last if resume and last.is_file() else None
     if start is not None:
         read_checkpoint(start)
-    try:
+    with explained(last):
         trainer.fit(module, datamodule=data, ckpt_path=start, weights_only=True)
+
+
+@contextmanager
+def explained(last: Path) -> Iterator[None]:
+    """Says what a failure of training means, beside the last checkpoint, and how to mend it."""
+    try:
+        yield
     except TrainingError as error:
         kept = f" The last good checkpoint is {last}." if last.is_file() else ""
         raise TrainingError(f"{error}{kept}") from error

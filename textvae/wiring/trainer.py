@@ -35,21 +35,7 @@ def make_trainer(
         UsageError: If the options contradict each other or the machine.
     """
     settle_processes(options)
-    callbacks = options.pop("callbacks") or []
-    callbacks = [*callbacks] if isinstance(callbacks, list) else [callbacks]
-    if options.pop("enable_progress_bar") is not False and is_first():
-        callbacks.append(Progress())
-    if not any(isinstance(callback, CollapseDoctor) for callback in callbacks):
-        callbacks.append(CollapseDoctor())
-    if profile and is_first():
-        callbacks.append(Profile(run.folder / "trace.json"))
-    places = {"dirpath": run.checkpoints, "enable_version_counter": False}
-    callbacks += [
-        clock,
-        InterruptAtBatchEnd(run.checkpoints / "last.ckpt"),
-        ModelCheckpoint(filename="best", monitor=MONITOR, **places),
-        ModelCheckpoint(filename="last", every_n_epochs=1, **places),
-    ]
+    callbacks = callbacks_of(options, run, clock, profile)
     try:
         trainer = construct(
             pl.Trainer,
@@ -65,3 +51,25 @@ def make_trainer(
         raise UsageError(f"trainer: {error}") from error
     check_precision(trainer, options["precision"])
     return trainer
+
+
+def callbacks_of(
+    options: dict[str, Any], run: Run, clock: Throughput, profile: bool
+) -> list[pl.Callback]:
+    """The user's callbacks, which leave the options, and ours, of which checkpoints come last."""
+    callbacks = options.pop("callbacks") or []
+    callbacks = [*callbacks] if isinstance(callbacks, list) else [callbacks]
+    if options.pop("enable_progress_bar") is not False and is_first():
+        callbacks.append(Progress())
+    if not any(isinstance(callback, CollapseDoctor) for callback in callbacks):
+        callbacks.append(CollapseDoctor())
+    if profile and is_first():
+        callbacks.append(Profile(run.folder / "trace.json"))
+    places = {"dirpath": run.checkpoints, "enable_version_counter": False}
+    return [
+        *callbacks,
+        clock,
+        InterruptAtBatchEnd(run.checkpoints / "last.ckpt"),
+        ModelCheckpoint(filename="best", monitor=MONITOR, **places),
+        ModelCheckpoint(filename="last", every_n_epochs=1, **places),
+    ]
