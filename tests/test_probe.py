@@ -95,7 +95,7 @@ def test_the_command(
     )
     for path in (
         write("headed.tsv", ["text\tlabel", *headed]),
-        write("rows.jsonl.gz", gzip.compress("".join(rows).encode())),
+        write("rows.jsonl.gz", gzip.compress(rows.encode())),
     ):
         code, out, _ = command("probe", "tiny", "--text", path, "--json")
         assert code == 0 and json.loads(out) == found, path

@@ -1,6 +1,6 @@
 """How a command on a trained model reads a corpus: a text, or a split of the model's own."""
 
-__all__ = ["add_corpus", "own_data", "read_corpus"]
+__all__ = ["add_corpus", "own_data", "read_corpus", "refuse_label"]
 
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
@@ -45,6 +45,15 @@ def read_corpus(
     if labelled and labels is None:
         raise UsageError("no labels: name their column by --label-column, and a file by --text")
     return texts, labels
+
+
+def refuse_label(arguments: Namespace, labels: list[str] | None) -> None:
+    """
+    Raises:
+        UsageError: If a label is named for a corpus that has its own.
+    """
+    if arguments.label is not None and labels is not None:
+        raise UsageError("--label: the corpus has its own labels; leave the option out")
 
 
 def own_data(name: str, option: str = "--text") -> "SentenceData":

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 
 from ..console import note
 from .common import add_run, load, print_json
-from .corpora import add_corpus, read_corpus
+from .corpora import add_corpus, read_corpus, refuse_label
 
 DESCRIPTION = """Writes sentences, labels and latents into one file for other programs: the arrays
 z, text and label of a .npz file, or the columns text, label and z of a .parquet file.
@@ -24,6 +24,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> None:
     """Runs the command."""
     texts, labels = read_corpus(arguments)
+    refuse_label(arguments, labels)
     vae = load(arguments, texts)
 
     from ..operations import export

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..console import note
 from ..errors import UsageError
 from .common import add_run, at_least, load, print_json
-from .corpora import add_corpus, read_corpus
+from .corpora import add_corpus, read_corpus, refuse_label
 
 if TYPE_CHECKING:
     from ..api import TextVAE
@@ -50,6 +50,7 @@ def run(arguments: Namespace) -> None:
     else:
         by_label = arguments.figure == "map" and arguments.color_by == "label"
         texts, labels = read_corpus(arguments, labelled=by_label)
+        refuse_label(arguments, labels)
         vae = load(arguments)
         if arguments.figure == "map":
             draw_map(vae, texts, labels, arguments)

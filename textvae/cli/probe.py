@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 
 from .common import add_run, at_least, load, print_json
-from .corpora import add_corpus, read_corpus
+from .corpora import add_corpus, read_corpus, refuse_label
 
 DESCRIPTION = """Reports how well a linear classifier tells labels from latents, by the number of
 labelled sentences that it learns from. A quarter of the sentences is held out, with all their
@@ -34,6 +34,7 @@ def run(arguments: Namespace) -> None:
         names = ("label", "text") if has_names(arguments.text[0]) else ("1", "2")
         arguments.label_column, arguments.text_column = names
     texts, labels = read_corpus(arguments, labelled=True)
+    refuse_label(arguments, labels)
     vae = load(arguments, texts)
 
     from ..metrics.probe import SIZES, probe
