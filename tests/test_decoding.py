@@ -135,6 +135,14 @@ def test_a_loop_that_never_ends_loses_to_a_sentence() -> None:
     assert [words for _, words in found[0]] == [[B], [A] * 9]
 
 
+def test_a_beginning_that_cannot_go_on_leaves_the_beam_to_others() -> None:
+    matrix = transitions(bos={A: 0.6, B: 0.4}, a={}, b={EOS: 1.0})
+    decoder = Markov(matrix[None])
+
+    found = beam_n_best(decoder.step, decoder.start(torch.zeros(1, 1)), beam_size=2)
+    assert [words for _, words in found[0]] == [[B]]
+
+
 @pytest.mark.parametrize("k", [1, 5, 25, 40])
 @pytest.mark.parametrize("vocab_size", [40, 10_000, 10_103])
 def test_the_largest_of_blocks_are_the_largest_of_all(vocab_size: int, k: int) -> None:
@@ -144,6 +152,16 @@ def test_the_largest_of_blocks_are_the_largest_of_all(vocab_size: int, k: int) -
 
     expected, found = rows.topk(k), largest(rows, k)
     assert torch.equal(found[0], expected.values) and torch.equal(found[1], expected.indices)
+
+
+@pytest.mark.parametrize("values", [[0.0], [-torch.inf, 0.0], [1.0, torch.nan, -torch.inf]])
+def test_the_largest_of_blocks_are_different_tokens_where_values_tie(values: list[float]) -> None:
+    rows = torch.tensor(values).repeat(2, 9000)[:, -8999:]
+
+    found, tokens = largest(rows, 20)
+    torch.testing.assert_close(found, rows.topk(20).values, rtol=0, atol=0, equal_nan=True)
+    torch.testing.assert_close(rows.gather(1, tokens), found, rtol=0, atol=0, equal_nan=True)
+    assert all(len(set(row)) == 20 for row in tokens.tolist())
 
 
 @pytest.mark.parametrize("strategy", ["greedy", "beam", "sample"])

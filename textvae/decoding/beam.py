@@ -126,6 +126,7 @@ class _Beams:
         top, tokens = largest(logits, min(size, logits.shape[1]))  # (R, k)
         likeliest = torch.softmax(logits, dim=1, out=logits).gather(1, tokens[:, :1])  # (R, 1)
         top = top - top[:, :1] + likeliest.log()
+        top = top.masked_fill(top.isnan(), -torch.inf)  # where no token is possible
         # Where each row stands among those of its sentence.
         first = torch.searchsorted(self.sentences, self.sentences)
         place = torch.arange(len(first), device=first.device) - first
