@@ -10,6 +10,7 @@ that one seed may come first, and more later; every option of ``textvae train`` 
 """
 
 import argparse
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -121,13 +122,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         ("grammar", methods),
     ]
     found: dict[str, Results] = {}
-    command = ["python -m benchmarks.grammar", *(sys.argv[1:] if argv is None else argv)]
+    given = shlex.join(sys.argv[1:] if argv is None else argv)
+    command = f"python -m benchmarks.grammar {given}".rstrip()
     try:
         for name, wanted in parts:
             asked = [*BUDGET, *options]
             found[name] = compare(make_plan(wanted, arguments.seeds, asked, name), arguments.jobs)
             if len(found) > 1:
-                publish(found["grammar"], found["grammar-beta"], " ".join(command), arguments.out)
+                publish(found["grammar"], found["grammar-beta"], command, arguments.out)
     except (UsageError, TrainingError) as error:
         print(f"benchmarks.grammar: {error}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
