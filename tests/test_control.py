@@ -75,6 +75,8 @@ def test_a_classifier_tells_the_label_it_learned() -> None:
         fit_classifier(vae, TEXTS, labels, "x")
     with pytest.raises(UsageError, match="all sentences have the label a"):
         fit_classifier(vae, TEXTS, ["a"] * len(TEXTS), "a")
+    with pytest.raises(UsageError, match="'confidence' must be above 0 and below 1, got 1"):
+        operations.guide(vae, TEXTS[:2], classifier, confidence=1)
     never = LabelClassifier("b", torch.zeros(4), -50.0)
     with pytest.raises(
         UsageError, match=r"of 1,.* draws .*, 0 were kept as of the label b; lower"

@@ -148,7 +148,12 @@ def guide(
         confidence: c, above 0 and below 1.
         strategy: greedy, beam or sample.
         options: Those of :meth:`textvae.TextVAE.decode`.
+
+    Raises:
+        UsageError: If the confidence is none.
     """
+    if not 0 < confidence < 1:
+        raise UsageError(f"'confidence' must be above 0 and below 1, got {confidence}")
     z = vae.encode(texts)
     goal = math.log(confidence / (1 - confidence))
     return vae.decode(moved(z, classifier, goal, is_sphere(vae)), strategy, **options)
