@@ -106,7 +106,7 @@ def held(folder: Path) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout as error:
         raise UsageError(
-            f"{folder} is in use by another process; wait for it, or choose another --name"
+            f"{folder} is in use by another process; wait for it to end, or take another folder"
         ) from error
     except OSError as error:  # Timeout is one too
         raise unwritable(folder, error) from error
