@@ -15,6 +15,7 @@ import torch
 from tqdm import tqdm
 
 import textvae
+from textvae.runs import held
 
 from .corpora import TINY, A, B
 
@@ -58,6 +59,16 @@ def test_a_name_in_use_is_refused(command: Run) -> None:
         "textvae train: runs/tiny exists; choose another --name, or continue it with --resume "
         "runs/tiny\n",
     )
+
+
+def test_a_run_goes_on_in_one_process_at_a_time(command: Run, place: Path) -> None:
+    folder = place / "runs" / "tiny"
+    asked = (folder / "config.yaml").read_text()
+    with held(folder):
+        code, out, err = command("train", "--resume", "tiny", "--trainer.max_epochs", "9")
+
+    assert (code, out) == (2, "") and "runs/tiny is in use by another process; wait for" in err
+    assert (folder / "config.yaml").read_text() == asked
 
 
 def test_the_configuration_of_a_run_gives_the_same_model(command: Run, place: Path) -> None:
