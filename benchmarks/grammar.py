@@ -24,10 +24,10 @@ from textvae.compare.results import Results
 from textvae.compare.statistics import spread
 from textvae.compare.table import write
 from textvae.console import note
-from textvae.errors import TrainingError, UsageError
 from textvae.runs import write_json, write_text
-from textvae.training.callbacks import Interrupted
 from textvae.wiring.report import provenance
+
+from .ending import ending
 
 BUDGET = ("--trainer.max_epochs", "4", "--samples", "200")
 COSTLY = ("iwae", "dreg", "naive", "aggressive")
@@ -103,7 +103,8 @@ A dot is a seed. MIG and DCI are over the factors that are independent of each o
 """
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+@ending("benchmarks.grammar")
+def main(argv: Sequence[str]) -> None:
     """Runs what is missing, and writes the page after each part."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -122,21 +123,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         ("grammar", methods),
     ]
     found: dict[str, Results] = {}
-    given = shlex.join(sys.argv[1:] if argv is None else argv)
-    command = f"python -m benchmarks.grammar {given}".rstrip()
-    try:
-        for name, wanted in parts:
-            asked = [*BUDGET, *options]
-            found[name] = compare(make_plan(wanted, arguments.seeds, asked, name), arguments.jobs)
-            if len(found) > 1:
-                publish(found["grammar"], found["grammar-beta"], command, arguments.out)
-    except (UsageError, TrainingError) as error:
-        print(f"benchmarks.grammar: {error}", file=sys.stderr)
-        return 2 if isinstance(error, UsageError) else 1
-    except Interrupted:
-        note("interrupted; the same command goes on from here")
-        return 130
-    return 0
+    command = f"python -m benchmarks.grammar {shlex.join(argv)}".rstrip()
+    for name, wanted in parts:
+        asked = [*BUDGET, *options]
+        found[name] = compare(make_plan(wanted, arguments.seeds, asked, name), arguments.jobs)
+        if len(found) > 1:
+            publish(found["grammar"], found["grammar-beta"], command, arguments.out)
 
 
 def by_cost(methods: Sequence[str]) -> list[str]:

@@ -22,12 +22,10 @@ from textvae.compare import compare, make_plan
 from textvae.compare.plan import BASELINE
 from textvae.compare.results import Results
 from textvae.compare.table import table
-from textvae.console import note
-from textvae.errors import TrainingError, UsageError
 from textvae.runs import write_text
-from textvae.training.callbacks import Interrupted
 
 from .collect import keep
+from .ending import ending
 
 RECIPES = {
     "annealing": "ptb_benchmark",
@@ -60,7 +58,8 @@ COLUMNS = {
 }
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+@ending("benchmarks.ptb")
+def main(argv: Sequence[str]) -> None:
     """Runs what is missing, and writes the table."""
     gpu = torch.cuda.is_available()
     parser = argparse.ArgumentParser(
@@ -77,17 +76,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     recipes = {RECIPES.get(name, name): name for name in arguments.methods.split(",")}
     config = "ptb_benchmark" if gpu else str(Path(__file__).with_name("ptb.yaml"))
     base = ["--config", config, "--text", arguments.text]
-    try:
-        plan = make_plan(list(recipes), arguments.seeds, [*base, *options], arguments.name)
-        results = compare(plan, arguments.jobs)
-    except (UsageError, TrainingError) as error:
-        print(f"benchmarks.ptb: {error}", file=sys.stderr)
-        return 2 if isinstance(error, UsageError) else 1
-    except Interrupted:
-        note("interrupted; the same command goes on from here")
-        return 130
+    plan = make_plan(list(recipes), arguments.seeds, [*base, *options], arguments.name)
+    results = compare(plan, arguments.jobs)
     print(table(results))
-    command = command_of(sys.argv[1:] if argv is None else argv, arguments.text)
+    command = command_of(argv, arguments.text)
     text = markdown(results, recipes, command)
     write_text(plan.folder / "table.md", text)
     if arguments.out is not None:
@@ -96,7 +88,6 @@ def main(argv: Sequence[str] | None = None) -> int:
                 keep(outcome.task.run.folder, arguments.out)
         write_text(arguments.out / "table.md", text)
     print(f"\n{text}", end="")
-    return 0
 
 
 def command_of(argv: Sequence[str], text: str) -> str:

@@ -61,26 +61,26 @@ def test_an_objective_is_no_optimiser(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize(
-    ("epochs", "told"), [(1, "profile: nothing to tell; the first 10"), (2, "profile: 4 batches")]
+    ("first", "batches", "limit", "told"),
+    [
+        (10, 4, {"max_epochs": 1}, "profile: nothing to tell; the first 10"),
+        (10, 4, {"max_epochs": 2}, "profile: 4 batches"),
+        (2, 20, {"max_steps": 5}, "profile: 3 batches"),
+        (2, 20, {"max_steps": 2}, "profile: nothing to tell; the first 2"),
+    ],
 )
-def test_a_profile_is_of_batches_alone(
-    epochs: int, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_a_profile_is_of_batches_alone_and_ends_with_the_run(
+    first: int,
+    batches: int,
+    limit: dict[str, int],
+    told: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The tenth batch is the last of an epoch, after which there may be validation, or nothing."""
-    profile = Profile(tmp_path / "trace.json", first=10, batches=4)
-    trainer(tmp_path, max_epochs=epochs, callbacks=[profile]).fit(make(), loader())
-    assert told in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("steps", "told"), [(5, "profile: 3 batches"), (2, "profile: nothing to tell; the first 2")]
-)
-def test_a_profile_ends_with_the_run(
-    steps: int, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """In the middle of an epoch, and of a recording."""
-    profile = Profile(tmp_path / "trace.json", first=2, batches=20)
-    trainer(tmp_path, max_steps=steps, callbacks=[profile]).fit(make(), loader())
+    """The tenth batch is the last of an epoch, after which there may be validation, or nothing;
+    steps end a run in the middle of an epoch, and of a recording."""
+    profile = Profile(tmp_path / "trace.json", first=first, batches=batches)
+    trainer(tmp_path, callbacks=[profile], **limit).fit(make(), loader())
     assert told in capsys.readouterr().err
     assert not torch.autograd.profiler._is_profiler_enabled
 

@@ -1,6 +1,7 @@
 """What several commands share: how they read sentences, decode, and print."""
 
 __all__ = [
+    "add_columns",
     "add_decoding",
     "add_run",
     "add_sentences",
@@ -64,12 +65,13 @@ def add_sentences(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--text", metavar="FILE", help="a text or a table; else standard input, or -"
     )
-    parser.add_argument(
-        "--text-column", metavar="NAME", help="the column of the sentences, by name or number"
-    )
-    parser.add_argument(
-        "--label-column", metavar="NAME", help="that of their labels, for a conditional model"
-    )
+    add_columns(parser.add_argument)
+
+
+def add_columns(add: Callable[..., Any]) -> None:
+    """Adds the columns of sentences and labels in a table, by the `add_argument` of a parser."""
+    add("--text-column", metavar="NAME", help="the column of the sentences, by name or number")
+    add("--label-column", metavar="NAME", help="that of their labels")
 
 
 def add_decoding(parser: ArgumentParser, default: str = "greedy") -> None:

@@ -5,7 +5,7 @@ __all__ = ["DESCRIPTION", "add_arguments", "run"]
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
-from .common import print_json
+from .common import add_columns, print_json
 
 if TYPE_CHECKING:
     from ..data import SentenceData
@@ -34,8 +34,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="files, patterns, a folder with {train,valid,test}, hf:owner/name, or - for standard "
         "input; else the embedded corpus",
     )
-    parser.add_argument("--text-column", metavar="NAME", help="the column of the sentences")
-    parser.add_argument("--label-column", metavar="NAME", help="the column of labels")
+    add_columns(parser.add_argument)
     parser.add_argument("--tokenizer", help="its class; what suits the text if none is named")
     parser.add_argument("--json", action="store_true", help="print JSON")
 

@@ -8,8 +8,8 @@ from argparse import ArgumentParser, Namespace
 from ..console import Percentage, note
 from ..errors import UsageError
 from ..runs import find_model
-from .common import add_run, at_least, load, print_json, read_sentences, refuse_columns
-from .corpora import SPLITS, own_data
+from .common import add_run, at_least, load, print_json, refuse_columns
+from .corpora import add_corpus, own_data, read_corpus, refuse_label
 
 DESCRIPTION = """Reports the numbers of a trained model, and what was counted for them.
 
@@ -20,22 +20,7 @@ goes into the run folder too: report.json for the test split, report-SPLIT.json 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declares the options."""
     add_run(parser)
-    parser.set_defaults(sentences=[])  # it has them from files alone
-    parser.add_argument(
-        "--text", metavar="FILE", help="a text or a table, or - for standard input"
-    )
-    parser.add_argument(
-        "--text-column", metavar="NAME", help="the column of the sentences, by name or number"
-    )
-    parser.add_argument(
-        "--label-column", metavar="NAME", help="that of their labels, for a conditional model"
-    )
-    parser.add_argument(
-        "--split",
-        choices=SPLITS,
-        default="test",
-        help="else a split of the text that the run was trained on (test)",
-    )
+    add_corpus(parser, "test")
     parser.add_argument(
         "--samples", type=at_least(int, 1), default=500, help="the samples S of nll_iw (500)"
     )
@@ -54,7 +39,8 @@ def run(arguments: Namespace) -> None:
     """Runs the command."""
     report = floor = None
     if arguments.text:
-        split, (texts, labels) = arguments.text, read_sentences(arguments)
+        split, (texts, labels) = ", ".join(arguments.text), read_corpus(arguments)
+        refuse_label(arguments, labels)
     else:
         refuse_columns(arguments)
         if arguments.label is not None:
