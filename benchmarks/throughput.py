@@ -9,16 +9,18 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn as nn
 
 from textvae.api import TextVAE
 from textvae.data.batching import BatchPlan, collate
-from textvae.decoders import GRUDecoder, LSTMDecoder
+from textvae.decoders import Decoder, GRUDecoder, LSTMDecoder
 from textvae.decoding import decode
 from textvae.encoders import GRUEncoder, LSTMEncoder
 from textvae.metrics import score
+from textvae.nn import mixed
 from textvae.objectives import BetaELBO
 from textvae.posteriors import GaussianPosterior
 from textvae.priors import StandardNormal
@@ -192,11 +194,18 @@ def decoding(kind: str, embedding: int, hidden: int, device: torch.device) -> di
                 decode(decoder, row, **options) for row in few
             ],
             f"ours, {strategy}": lambda options=options: decode(decoder, z, **options),
+            f"ours, {strategy}, bf16": lambda options=options: in_bf16(decoder, z, options),
         }
         for name, call in calls.items():
-            sentences = len(z) if name == f"ours, {strategy}" else len(few)
+            at_once = name in (f"ours, {strategy}", f"ours, {strategy}, bf16")
+            sentences = len(z) if at_once else len(few)
             rates[name] = sentences / machine.seconds(call, device, 2.0)
     return rates
+
+
+def in_bf16(decoder: Decoder, z: torch.Tensor, options: dict[str, Any]) -> None:
+    with mixed(z.device, "bf16-mixed"):
+        decode(decoder, z, **options)
 
 
 PATHS = {

@@ -14,6 +14,7 @@ import torch
 
 import textvae
 from textvae.api import TextVAE
+from textvae.data.batching import collate
 from textvae.data.words import WordTokenizer
 from textvae.decoders import Decoder, GRUDecoder, LSTMDecoder, TransformerDecoder
 from textvae.encoders import LSTMEncoder
@@ -38,6 +39,25 @@ def make(P: type[Posterior] = GaussianPosterior, D: type[Decoder] = LSTMDecoder)
     for parameter in vae.parameters():  # livelier than at birth
         torch.nn.init.normal_(parameter, std=0.7)
     return TextVAE(vae, tokenizer)
+
+
+@pytest.mark.parametrize("strategy", ["greedy", "beam"])
+def test_half_precision_writes_sentences_as_likely(strategy: str) -> None:
+    vae = textvae.load("demo")
+    z = vae.draw(60)
+
+    def nll(precision: str) -> float:
+        lines = vae.decode(z, strategy=strategy, precision=precision)
+        batch = collate(vae.tokens(lines), range(60))
+        return -vae.vae.log_prob(batch, z[None]).mean().item()
+
+    # Where two words are all but equally likely, rounding decides, and others follow.
+    assert nll("bf16-mixed") == pytest.approx(nll("32"), rel=0.03)
+
+
+def test_half_precision_of_a_gpu_is_refused_on_a_processor() -> None:
+    with pytest.raises(UsageError, match="16-mixed needs a GPU: take bf16-mixed"):
+        make().decode(torch.zeros(1, 4), precision="16-mixed")
 
 
 def test_encode_keeps_the_order_and_ignores_the_company() -> None:

@@ -95,6 +95,12 @@ def test_every_strategy_decodes(command: Run, decode: str) -> None:
     assert code == 0 and len(out.split()) <= 5
 
 
+def test_sentences_are_written_in_half_precision_on_request(command: Run) -> None:
+    assert command("reconstruct", "tiny", A, "--precision", "bf16-mixed")[0] == 0
+    code, out, err = command("sample", "tiny", "--precision", "16-mixed", "--device", "cpu")
+    assert (code, out) == (2, "") and "take bf16-mixed" in err and err.count("\n") == 1
+
+
 def test_evaluation_prints_a_table_or_json(command: Run) -> None:
     shutil.copytree("runs/tiny", "runs/evaluated")  # its report is written anew
     code, table, err = command("evaluate", "evaluated", "--samples", "3", "--split", "valid")

@@ -47,7 +47,7 @@ ALLOWED = {
     | {f"{axis}.base" for axis in COMPONENTS}
     | {"vae", "runs", "data.tokenizer", "labels"},
     "api": BOTTOM
-    | {"vae", "storage", "runs", "metrics", "decoding", "interpolation", "data.tokenizer"}
+    | {"vae", "storage", "runs", "metrics", "decoding", "interpolation", "data.tokenizer", "nn"}
     | {"data.batching", "data.pairs", "hub", "card", "sentence_folder", "labels"},
     "card": BOTTOM | {"metrics"},
     "sentence_folder": BOTTOM | {"vae", "storage", "runs", "posteriors.base", "data.tokenizer"},

@@ -3,6 +3,7 @@
 __all__ = [
     "add_columns",
     "add_decoding",
+    "add_precision",
     "add_run",
     "add_sentences",
     "at_least",
@@ -89,6 +90,17 @@ def add_decoding(parser: ArgumentParser, default: str = "greedy") -> None:
     add("--top-p", type=at_least(float, 1e-6, 1), metavar="P", help="from the likeliest P of all")
     add("--seed", type=at_least(int, 0), default=0, metavar="N", help="of all that is drawn (0)")
     add("--max-length", type=at_least(int, 1), metavar="N", help="the most tokens (256)")
+    add_precision(add)
+
+
+def add_precision(add: Callable[..., Any]) -> None:
+    """Adds the precision of encoder and decoder, by the `add_argument` of a parser."""
+    add(
+        "--precision",
+        choices=["32", "bf16-mixed", "16-mixed"],
+        default="32",
+        help="bf16-mixed is faster and close, 16-mixed is for a GPU (32)",
+    )
 
 
 def decoding_of(arguments: Namespace) -> dict[str, Any]:
@@ -107,7 +119,7 @@ def decoding_of(arguments: Namespace) -> dict[str, Any]:
     for name, other in meant_for.items():
         if getattr(arguments, name) is not None and strategy != other:
             raise UsageError(f"--{name.replace('_', '-')} is for --decode {other}, not {strategy}")
-    options = {name: getattr(arguments, name) for name in (*meant_for, "max_length", "seed")}
+    options = {name: getattr(arguments, name) for name in (*meant_for, "max_length", "seed", "precision")}
     return {"strategy": strategy} | {k: v for k, v in options.items() if v is not None}
 
 

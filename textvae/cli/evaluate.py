@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 from ..console import Percentage, note
 from ..errors import UsageError
 from ..runs import find_model
-from .common import add_run, at_least, load, print_json, refuse_columns
+from .common import add_precision, add_run, at_least, load, print_json, refuse_columns
 from .corpora import add_corpus, own_data, read_corpus, refuse_label
 
 DESCRIPTION = """Reports the numbers of a trained model, and what was counted for them.
@@ -24,12 +24,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--samples", type=at_least(int, 1), default=500, help="the samples S of nll_iw (500)"
     )
-    parser.add_argument(
-        "--precision",
-        choices=["32", "bf16-mixed", "16-mixed"],
-        default="32",
-        help="bf16-mixed is faster and close, 16-mixed is for a GPU (32)",
-    )
+    add_precision(parser.add_argument)
     parser.add_argument(
         "--seed", type=at_least(int, 0), default=0, help="of all that is drawn (0)"
     )

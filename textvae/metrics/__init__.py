@@ -1,6 +1,6 @@
 """Evaluation by the protocol: every number, whole, with its standard error."""
 
-from .evaluation import PRECISIONS, evaluate, score
+from .evaluation import evaluate, score
 from .report import Evaluation
 
-__all__ = ["PRECISIONS", "Evaluation", "evaluate", "score"]
+__all__ = ["Evaluation", "evaluate", "score"]

@@ -1,11 +1,10 @@
 """What a model says of each sentence: bounds of its likelihood, and a draw of its posterior."""
 
-__all__ = ["Bounds", "PRECISIONS", "Progress", "Scorer"]
+__all__ = ["Bounds", "Progress", "Scorer"]
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
-from typing import Literal
 
 import numpy as np
 import torch
@@ -14,14 +13,11 @@ from torch import Tensor
 from ..data.batching import collate, length_batches
 from ..data.pairs import labels_of
 from ..distributions.divergence import kl
-from ..errors import UsageError
 from ..estimators import importance_weighted
 from ..nn.distributed import gather, rank, world_size
-from ..nn.precision import at_least_float32
+from ..nn.precision import PRECISIONS, at_least_float32, mixed
 from ..types import Batch
 from ..vae import SentenceVAE
-
-PRECISIONS = Literal["32", "bf16-mixed", "16-mixed"]
 
 MAX_TOKENS = {"cpu": 2**14, "cuda": 2**17}
 """The tokens to score at once: what a processor's caches hold, and what fills a GPU."""
@@ -84,16 +80,14 @@ class Scorer:
         if vae.labels is not None:
             self.label = torch.tensor(labels_of(sentences), device=self.device)
         self.max_tokens = max_tokens or MAX_TOKENS.get(self.device.type, MAX_TOKENS["cpu"])
-        self.dtype = torch.float16 if precision == "16-mixed" else torch.bfloat16
-        self.mixed = precision != "32"
-        if precision == "16-mixed" and self.device.type == "cpu":
-            raise UsageError("Precision 16-mixed needs a GPU: take bf16-mixed on a processor.")
+        self.precision = precision
+        mixed(self.device, precision)  # before any work, if it cannot be
 
     def features(self) -> Tensor:
         """The features of all sentences, with shape (N, H)."""
         positions, parts = [], []
         for batch in self._batches(samples=1):
-            with self._autocast():
+            with mixed(self.device, self.precision):
                 h = self.vae.features(batch)
             positions.append(batch.index)
             parts.append(at_least_float32(h))
@@ -214,9 +208,6 @@ class Scorer:
         """log p(x | z) in float64, with shape (S, B), from z (S, B, D) in chunks."""
         size = max(1, self.max_tokens // batch.target.numel())
         count = -(-len(z) // size)  # of parts of about one size
-        with self._autocast():
+        with mixed(self.device, self.precision):
             parts = [self.vae.log_prob(batch, part) for part in z.tensor_split(count)]
         return torch.cat(parts).double()
-
-    def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, self.dtype, enabled=self.mixed)

@@ -7,12 +7,13 @@ from .dropout import Dropout
 from .initialisation import init_uniform_
 from .padding import align
 from .pooling import POOLINGS, pool
-from .precision import at_least_float32
+from .precision import PRECISIONS, at_least_float32, mixed
 from .recurrence import recur
 from .word_dropout import word_dropout
 
 __all__ = [
     "POOLINGS",
+    "PRECISIONS",
     "SCOPES",
     "BatchNorm",
     "Concentration",
@@ -22,6 +23,7 @@ __all__ = [
     "calibrate_batch_norm",
     "init_uniform_",
     "linear_log_prob",
+    "mixed",
     "pool",
     "recur",
     "word_dropout",

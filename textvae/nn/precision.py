@@ -1,11 +1,37 @@
-"""Numbers that half precision is too coarse for."""
+"""Numbers in half precision: where they are asked for, and what they are too coarse for."""
 
-__all__ = ["at_least_float32"]
+__all__ = ["PRECISIONS", "at_least_float32", "mixed"]
+
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
+
+from ..errors import UsageError
+
+PRECISIONS = Literal["32", "bf16-mixed", "16-mixed"]
 
 
 def at_least_float32(x: Tensor) -> Tensor:
     """The same values, in float32 where they are in half precision."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def mixed(device: torch.device, precision: PRECISIONS) -> torch.autocast:
+    """A context whose matrix products are in some precision; 32 leaves them as they are.
+
+    Arguments:
+        device: Where they are computed.
+        precision: 32, bf16-mixed or 16-mixed.
+
+    Raises:
+        ValueError: If there is no such precision.
+        UsageError: If the device cannot compute in it.
+    """
+    if precision not in get_args(PRECISIONS):
+        known = ", ".join(get_args(PRECISIONS))
+        raise ValueError(f"'precision' must be one of {known}, got {precision}.")
+    if precision == "16-mixed" and device.type == "cpu":
+        raise UsageError("Precision 16-mixed needs a GPU: take bf16-mixed on a processor.")
+    dtype = torch.float16 if precision == "16-mixed" else torch.bfloat16
+    return torch.autocast(device.type, dtype, enabled=precision != "32")
