@@ -1,5 +1,7 @@
 """The fused log-probability against the plain one, and the small modules."""
 
+import copy
+
 import pytest
 import torch
 import torch.nn as nn
@@ -219,6 +221,31 @@ def test_recur_drops_out_between_layers_without_gradients_too() -> None:
             expected = model.train(mode)(inputs)[0]
             torch.manual_seed(0)
             torch.testing.assert_close(recur(model, inputs)[0], expected)
+
+
+@pytest.mark.parametrize("grad", [True, False])
+@pytest.mark.parametrize("network", [nn.GRU, nn.LSTM])
+def test_recur_drops_the_weights_between_states(network: type[nn.RNNBase], grad: bool) -> None:
+    """As the network does whose weights were dropped beforehand, in every layer."""
+    torch.manual_seed(0)
+    model, drop = network(3, 4, 2, batch_first=True).double(), Dropout(0.5)
+    inputs = torch.randn(2, 5, 3, dtype=torch.double)
+    undropped = model(inputs)[0].detach()
+    plain = copy.deepcopy(model)
+    torch.manual_seed(1)
+    for name in ("weight_hh_l0", "weight_hh_l1"):
+        getattr(plain, name).data = drop(getattr(model, name)).detach()
+
+    torch.manual_seed(1)
+    with torch.set_grad_enabled(grad):
+        outputs = recur(model, inputs, drop=drop)[0]
+    torch.testing.assert_close(outputs, plain(inputs)[0], check_stride=False)
+    torch.testing.assert_close(recur(model, inputs, drop=drop.eval())[0], undropped)
+    if grad:
+        outputs.sum().backward()
+        dropped = plain.weight_hh_l0 == 0
+        assert dropped.any() and (model.weight_hh_l0.grad[dropped] == 0).all()
+        assert (model.weight_ih_l0.grad != 0).all()
 
 
 @pytest.mark.parametrize("network", [nn.GRU, nn.LSTM])

@@ -119,7 +119,9 @@ def decoding_of(arguments: Namespace) -> dict[str, Any]:
     for name, other in meant_for.items():
         if getattr(arguments, name) is not None and strategy != other:
             raise UsageError(f"--{name.replace('_', '-')} is for --decode {other}, not {strategy}")
-    options = {name: getattr(arguments, name) for name in (*meant_for, "max_length", "seed", "precision")}
+    options = {
+        name: getattr(arguments, name) for name in (*meant_for, "max_length", "seed", "precision")
+    }
     return {"strategy": strategy} | {k: v for k, v in options.items() if v is not None}
 
 

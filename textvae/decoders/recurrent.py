@@ -31,6 +31,8 @@ class RecurrentDecoder(Decoder):
         input_dropout: The dropout rate of the embeddings.
         output_dropout: The dropout rate of the outputs, and between layers.
         word_dropout: The rate at which input words are replaced by the unknown word in training.
+        weight_dropout: The rate at which weights from state to state are dropped in training, the
+            same for a whole batch (DropConnect; Merity et al., 2018).
         tie_embeddings: Whether input and output share one embedding; needs equal sizes.
         init_range: Parameters are drawn from U(-r, r); the benchmark's is 0.01. PyTorch's if None.
         embedding_range: Embeddings are drawn from U(-r, r); the benchmark's is 0.1.
@@ -50,6 +52,7 @@ class RecurrentDecoder(Decoder):
         input_dropout: float = 0.5,
         output_dropout: float = 0.5,
         word_dropout: float = 0.0,
+        weight_dropout: float = 0.0,
         tie_embeddings: bool = False,
         init_range: float | None = None,
         embedding_range: float | None = None,
@@ -68,6 +71,7 @@ class RecurrentDecoder(Decoder):
         self.word_dropout = word_dropout
         self.input_dropout = Dropout(input_dropout)
         self.output_dropout = Dropout(output_dropout)
+        self.weight_dropout = Dropout(weight_dropout)
         self.embedding = nn.Embedding(vocab_size, embedding_size)
         self.recurrent = self.network(
             embedding_size + (0 if inject == "state" else latent_dim),
@@ -89,8 +93,8 @@ class RecurrentDecoder(Decoder):
         embedded = self.input_dropout(self.embedding(tokens))  # (B, T, E)
 
         z = z.flatten(0, 1)  # (S * B, D)
-        own = None if self.inject == "state" else z
-        outputs, _ = recur(self.recurrent, embedded, own, self._pack(self.start(z)))
+        own, state = None if self.inject == "state" else z, self._pack(self.start(z))
+        outputs, _ = recur(self.recurrent, embedded, own, state, drop=self.weight_dropout)
         return sum_words(self.output_dropout(outputs), x, mask, self._log_prob)
 
     def start(self, z: Tensor) -> State:

@@ -30,8 +30,13 @@ class Dropout(nn.Module):
 
         self.rate = rate
 
+    @property
+    def active(self) -> bool:
+        """Whether it changes anything."""
+        return self.training and self.rate > 0
+
     def forward(self, x: Tensor) -> Tensor:
-        if not self.training or self.rate == 0:
+        if not self.active:
             return x
         if x.device.type != "cpu":
             return F.dropout(x, self.rate)

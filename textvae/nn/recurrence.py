@@ -6,6 +6,9 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 from torch import Tensor
+from torch.func import functional_call
+
+from .dropout import Dropout
 
 Packed = Tensor | tuple[Tensor, Tensor] | None
 """The state of a network as PyTorch wants it: (L, N, H), twice for an LSTM; None for zeros."""
@@ -17,6 +20,7 @@ def recur(
     own: Tensor | None = None,
     state: Packed = None,
     index: Tensor | None = None,
+    drop: Dropout | None = None,
 ) -> tuple[Tensor, Packed]:
     """The outputs of a GRU or an LSTM whose samples read the same sentences.
 
@@ -31,10 +35,16 @@ def recur(
         own: What a sample reads besides at every step, with shape (S * B, D), or None.
         state: The initial state, of S * B rows, with layers first; None for zeros, where S = 1.
         index: Which of the distinct vectors is read where, with shape (B, T), or None.
+        drop: What drops weights from state to state, for all steps alike, or None.
 
     Returns:
         The outputs, with shape (S * B, T, H), and the last state.
     """
+    if drop is not None and drop.active:
+        weights = network.named_parameters()
+        dropped = {name: drop(weight) for name, weight in weights if name.startswith("weight_hh")}
+        return functional_call(network, dropped, (_inputs(shared, own, state, index), state))
+
     one_step = index is None and shared.shape[1] == 1 and isinstance(network, nn.GRU)
     drops = network.training and network.dropout > 0
     special = torch.is_grad_enabled() or torch.is_autocast_enabled("cpu") or drops
