@@ -178,7 +178,7 @@ def test_transformers_on_penn_treebank_are_as_large_as_the_lstms() -> None:
         made = encoder, posterior, parts["decoder"](10_000, posterior.latent_dim)
         return sum(p.numel() for part in made for p in part.parameters())
 
-    assert count("ptb_transformer") == pytest.approx(count("ptb_annealing"), rel=0.05)
+    assert count("ptb_transformer") == pytest.approx(count("ptb_benchmark"), rel=0.05)
 
 
 def test_a_folder_does_not_hide_a_fragment(

@@ -154,6 +154,15 @@ def test_the_largest_of_blocks_are_the_largest_of_all(vocab_size: int, k: int) -
     assert torch.equal(found[0], expected.values) and torch.equal(found[1], expected.indices)
 
 
+def test_where_no_beginning_can_go_on_the_sentence_is_empty() -> None:
+    dead = torch.full((VOCAB, VOCAB), torch.nan)
+    alive = torch.zeros(VOCAB, VOCAB)
+    alive[BOS, A] = alive[A, EOS] = 9
+    decoder, z = Markov(torch.stack([dead, alive])), torch.tensor([[0.0], [1.0]])
+
+    assert decode(decoder, z, "beam") == [[], [A]]
+
+
 @pytest.mark.parametrize("values", [[0.0], [-torch.inf, 0.0], [1.0, torch.nan, -torch.inf]])
 def test_the_largest_of_blocks_are_different_tokens_where_values_tie(values: list[float]) -> None:
     rows = torch.tensor(values).repeat(2, 9000)[:, -8999:]

@@ -19,9 +19,10 @@ def beam(
     length_exponent: float = 1.0,
     forbidden: Sequence[int] = FORBIDDEN,
 ) -> list[list[int]]:
-    """Writes the best sentence that :func:`beam_n_best` finds."""
+    """Writes the best sentence that :func:`beam_n_best` finds, and an empty one where there is
+    none, since no beginning of it could go on."""
     found = beam_n_best(step, state, max_length, beam_size, length_exponent, forbidden)
-    return [hypotheses[0][1] for hypotheses in found]
+    return [hypotheses[0][1] if hypotheses else [] for hypotheses in found]
 
 
 @torch.no_grad()

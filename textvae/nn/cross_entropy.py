@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 from torch.profiler import record_function
 
-MAX_LOGITS = 2**24
-"""The most logits in memory at once: what a training batch of a thousand tokens needs."""
+MAX_LOGITS = 2**26
+"""The most logits in memory at once: what a training batch of several thousand tokens needs."""
 
 CACHED_LOGITS = 2**23
 """Those at once on a processor where none are kept: with fewer the weight is read more often, with
