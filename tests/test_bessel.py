@@ -103,3 +103,13 @@ def test_gradients_stay_finite_where_bessel_functions_underflow(dim: int) -> Non
     kl.sum().backward()
 
     assert kl.isfinite().all() and k.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("function", [log_normaliser, kl_to_uniform, mean_resultant_slope])
+def test_what_is_no_concentration_or_no_sphere_has_no_value(
+    function: Callable[[Tensor, int], Tensor],
+) -> None:
+    k = torch.tensor([-1.0, 0.0, 2.0])
+    assert function(k, 4).isnan().tolist() == [True, False, False]
+    with pytest.raises(ValueError, match="'dim' must be at least 2, got 1"):
+        function(k, 1)

@@ -267,6 +267,15 @@ def test_noise_of_zero_draws_nothing_impossible(monkeypatch: pytest.MonkeyPatch)
     assert drawn == [[UNK, UNK]]  # the first token that is possible, not PAD
 
 
+def test_the_smallest_temperature_takes_the_likeliest_and_no_token_ends_the_sentence() -> None:
+    decoder = random_markov(4, seed=1)
+    z = torch.arange(4.0)[:, None]
+    cold = decode(decoder, z, "sample", temperature=1e-300, max_length=5)
+    assert cold == decode(decoder, z, "greedy", max_length=5)
+    dead = torch.full((1, VOCAB, VOCAB), torch.nan)
+    assert decode(Markov(dead), torch.zeros(1, 1), "sample") == [[]]
+
+
 def test_sampling_is_seeded() -> None:
     decoder, z = random_markov(20, seed=5), torch.arange(20.0)[:, None]
     first = decode(decoder, z, "sample", seed=1, max_length=20)

@@ -334,6 +334,14 @@ def test_vectors_off_the_sphere_are_refused() -> None:
         VonMisesFisher(torch.tensor([[1.0, 0.0, 0.0], [2.0, 0.0, 0.0]]), 1.0)
     with pytest.raises(ValueError, match="UnitVector"):
         VonMisesFisher(torch.eye(3)[0], 1.0).log_prob(torch.ones(3))
+    with pytest.raises(
+        ValueError, match="'loc' must be of a floating point type, got torch.int64"
+    ):
+        VonMisesFisher(torch.tensor([0, 1]), 1.0)
+    with pytest.raises(ValueError, match="'concentration' must be a number that torch.float32"):
+        VonMisesFisher(torch.tensor([0.0, 1.0]), 1e300)
+    with pytest.raises(ValueError, match="'p' must have the 2 coordinates of 'q', got 3"):
+        kl_divergence(VonMisesFisher(torch.eye(2)[0], 1.0), VonMisesFisher(torch.eye(3)[0], 1.0))
     with pytest.raises(ValueError, match=r"'loc' must have at least 2 coordinates, got shape"):
         PowerSpherical(torch.ones(4, 1), 1.0)
     with pytest.raises(ValueError, match="'dim' must be at least 2 on a sphere, got 1"):

@@ -209,13 +209,43 @@ def test_fit_is_the_maximum_of_the_likelihood() -> None:
     half = VonMisesFisher.fit(narrow)
     assert half.loc.shape == (64,) and half.mode.dtype == torch.float16
     assert 1e4 < half.concentration.item() < 1e6  # not infinite, as in float16 it would be
+    rounded = VonMisesFisher(direction(3), 500.0).sample((4000,)).bfloat16()
+    assert VonMisesFisher.fit(rounded).concentration.item() == pytest.approx(500, rel=0.1)
     with pytest.raises(ValueError, match="'samples' must not all be the same point"):
         VonMisesFisher.fit(z[:1].expand(5, 2, 5))
     with pytest.raises(ValueError, match="'samples' must have length 1, got a vector"):
         VonMisesFisher.fit(2 * z)
 
 
+@pytest.mark.parametrize("dim", [3, 20])
+def test_second_derivatives_of_samples_are_refused(dim: int) -> None:
+    loc, k = direction(dim).requires_grad_(), torch.tensor(5.0, requires_grad=True)
+    z = VonMisesFisher(loc, k).rsample()
+    (slope,) = torch.autograd.grad(z[0], k, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable|does not require grad"):
+        slope.backward()
+
+
 # Precision, device, compilation
+
+
+@pytest.mark.parametrize("P", FAMILIES)
+@pytest.mark.parametrize("dim", [4, 16, 64, 768])
+def test_autocast_leaves_points_on_the_sphere(P: type[Zonal], dim: int) -> None:
+    loc = direction(50, dim, dtype=torch.float32)
+    tensor = torch.full((), 5.0, requires_grad=True)
+    for k in (5.0, tensor):  # two ways to draw
+        torch.manual_seed(1)
+        expected = P(loc, k).rsample()
+        with torch.autocast("cpu", torch.bfloat16):
+            torch.manual_seed(1)
+            q = P(loc, k)
+            z = q.rsample()
+            q.log_prob(z)  # which refuses what is off the sphere
+            (slope,) = torch.autograd.grad(z.sum(), tensor) if k is tensor else (None,)
+        torch.testing.assert_close(z, expected)
+        assert (z.norm(dim=-1) - 1).abs().max() <= 1e-6
+    torch.testing.assert_close(slope, torch.autograd.grad(expected.sum(), tensor)[0])
 
 
 @pytest.mark.parametrize("P", FAMILIES)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from ..types import State
+from ..types import EOS, State
 from .step import FORBIDDEN, StepFunction, autoregress, num_rows
 
 
@@ -51,11 +51,15 @@ def sample(
     noise = noise.to(next(iter(state.values())).device)
 
     def draw(logits: Tensor, rows: Tensor, position: int) -> Tensor:
-        probability = keep_likely(logits / temperature).softmax(dim=1)  # (R, V)
+        # From the largest on, since the quotient of a small temperature overflows.
+        logits = (logits - logits.amax(dim=1, keepdim=True)) / temperature
+        probability = keep_likely(logits).softmax(dim=1)  # (R, V)
         cumulative = probability.cumsum(dim=1, dtype=torch.double)
         # The first token past the threshold: one of probability zero never is.
         threshold = noise[rows, position, None] * cumulative[:, -1:]
-        return torch.searchsorted(cumulative, threshold, right=True).squeeze(1)
+        drawn = torch.searchsorted(cumulative, threshold, right=True)
+        # Where no token is possible, the sentence ends.
+        return drawn.where(threshold.isfinite(), EOS).squeeze(1)
 
     return autoregress(step, state, draw, max_length, forbidden)
 

@@ -17,7 +17,8 @@ a few terms reach the rounding of the result, and the exact three-term recurrenc
 is exact.
 
 All is computed in float64. Results have the type of the concentration, float32 at least, and
-derivatives are closed forms that come out of the same evaluation.
+derivatives are closed forms that come out of the same evaluation. Of a negative concentration every
+function is NaN; fewer than two dimensions are refused.
 
 References:
     | NIST Digital Library of Mathematical Functions, 10.41 (uniform expansions for large order)
@@ -225,8 +226,11 @@ def _evaluate(k: Tensor, dim: int, names: set[str]) -> Values:
         dim: The number of coordinates.
         names: Among log_normaliser, length, gap, slope and kl.
     """
+    if dim < 2:
+        raise ValueError(f"'dim' must be at least 2, got {dim}.")
     min_order, tolerance = DOUBLE if k.dtype == torch.float64 else SINGLE
     k, order = k.double(), dim / 2 - 1
+    k = k.where(k >= 0, math.nan)  # and no error, for which a GPU would have to wait
     steps = max(0, math.ceil(min_order - order))
     names = names | {"length"} | ({"slope"} if "kl" in names else set())
     values = _debye(k, order + steps, tolerance, names)

@@ -32,6 +32,7 @@ from typing import Any, Literal
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.special import ndtri
 
 from .remember import remember
@@ -124,6 +125,7 @@ class _Bicubic(torch.autograd.Function):
         return tau / 2 + (c0 + v * (c1 + v * (c2 + v * c3)))
 
     @staticmethod
+    @once_differentiable  # the slope is a number to a second derivative, which would be wrong
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
         (slope,) = ctx.saved_tensors
         return grad * slope, None, None, None

@@ -5,6 +5,7 @@ __all__ = ["VonMisesFisher"]
 from typing import ClassVar, Self
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.distributions import register_kl
 
@@ -58,17 +59,20 @@ class VonMisesFisher(Zonal):
             samples: N points of the sphere, with shape (N, ..., d); the others are batches.
 
         Raises:
-            ValueError: If a point is off the sphere, or all of a batch are the same one, which no
-                concentration is large enough for.
+            ValueError: If a point is off the sphere, or all of a batch are the same one to within
+                the rounding of their type, which no concentration is large enough for.
         """
         check_unit("samples", samples)
-        mean = samples.double().mean(0)
+        points = F.normalize(samples.double(), dim=-1)
+        mean = points.mean(0)
         loc = torch.where(mean.abs().sum(-1, keepdim=True) > 0, mean, torch.ones_like(mean))
         loc = loc / loc.norm(dim=-1, keepdim=True)
-        gap = (samples.double() - loc).square().sum(-1).mean(0) / 2  # 1 - |mean|
-        rounding = 8 * torch.finfo(samples.dtype).eps
-        if not (gap > rounding**2).all():
-            raise ValueError("'samples' must not all be the same point, got a mean of length 1.")
+        gap = (points - loc).square().sum(-1).mean(0) / 2  # 1 - |mean|
+        if not (gap > torch.finfo(samples.dtype).eps ** 2).all():
+            raise ValueError(
+                f"'samples' must not all be the same point as {samples.dtype} rounds it, got a "
+                f"mean of length 1 - {gap.min().item():.1g}."
+            )
         concentration = solve_concentration(gap, samples.shape[-1])
         return cls(loc.to(samples.dtype), concentration)
 
@@ -81,6 +85,8 @@ def _log_peak(concentration: Tensor, dim: int) -> Tensor:
 
 @register_kl(VonMisesFisher, VonMisesFisher)
 def _kl_vmf_vmf(q: VonMisesFisher, p: VonMisesFisher) -> Tensor:
+    if q.dim != p.dim:
+        raise ValueError(f"'p' must have the {q.dim} coordinates of 'q', got {p.dim}.")
     k, own = p.concentration.double(), q.concentration.double()
     gap = (q.loc - p.loc).square().sum(-1).double() / 2
     length = mean_resultant_length(own, q.dim)

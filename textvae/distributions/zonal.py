@@ -3,6 +3,7 @@
 __all__ = ["Zonal"]
 
 import abc
+import math
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Self
@@ -10,6 +11,7 @@ from typing import Any, ClassVar, Self
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.distributions import Distribution, register_kl
 
 from .constraints import check_concentration, check_unit, finite_nonnegative, unit_vector
@@ -63,6 +65,8 @@ class Zonal(Distribution, abc.ABC):
     ) -> None:
         if loc.dim() < 1 or loc.shape[-1] < 2:
             raise ValueError(f"'loc' must have at least 2 coordinates, got shape {loc.shape}.")
+        if not loc.is_floating_point():
+            raise ValueError(f"'loc' must be of a floating point type, got {loc.dtype}.")
 
         self.dim = operator.index(loc.shape[-1])  # a constant: compilers make sizes variables
         self.dtype = loc.dtype
@@ -70,6 +74,10 @@ class Zonal(Distribution, abc.ABC):
         working = torch.promote_types(loc.dtype, torch.float32)
         if self._number is None:
             self.concentration = concentration.to(loc.device, working)
+        elif torch.finfo(working).max < self._number < math.inf:
+            raise ValueError(
+                f"'concentration' must be a number that {working} holds, got {self._number}."
+            )
         else:
             self.concentration = loc.new_full((), self._number, dtype=working)
         if validate_args is None:
@@ -193,8 +201,17 @@ def _fill(z: Tensor, w: Tensor, radius: Tensor, loc: Tensor) -> Tensor:
 
 def _projection(g: Tensor, loc: Tensor) -> tuple[Tensor, Tensor]:
     """The part of g along `loc`, and the inverse length of its rest, with shape (..., 1) each."""
-    along = torch.einsum("...d,...d->...", g, loc).unsqueeze(-1)
+    along = _dot(g, loc)
     return along, (g.norm(dim=-1, keepdim=True).square() - along.square()).rsqrt()
+
+
+def _dot(a: Tensor, b: Tensor) -> Tensor:
+    """<a, b> with shape (..., 1), in the precision of its arguments: autocast would round it, and
+    points would leave the sphere."""
+    if torch.compiler.is_compiling():
+        return (a * b).sum(-1, keepdim=True)
+    with torch.autocast(a.device.type, enabled=False):  # the faster way where nothing is fused
+        return torch.einsum("...d,...d->...", a, b).unsqueeze(-1)
 
 
 class _Projected(torch.autograd.Function):
@@ -208,11 +225,12 @@ class _Projected(torch.autograd.Function):
         return (loc * (w - scale * along)).addcmul_(g, scale)
 
     @staticmethod
+    @once_differentiable  # what is saved are numbers to a second derivative, which would be wrong
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, Tensor]:
         w, radius, g, loc, along, inverse = ctx.saved_tensors
         scale = radius * inverse
-        on_w = torch.einsum("...d,...d->...", grad, loc).unsqueeze(-1)
-        on_scale = torch.einsum("...d,...d->...", grad, g).unsqueeze(-1) - along * on_w
+        on_w = _dot(grad, loc)
+        on_scale = _dot(grad, g) - along * on_w
         on_along = scale * (on_scale * along * inverse.square() - on_w)
         on_loc = (grad * (w - scale * along)).addcmul_(g, on_along)
         return on_w, on_scale * inverse, None, on_loc.sum_to_size(loc.shape)
