@@ -31,7 +31,7 @@ def test_training_fills_a_run_folder(place: Path) -> None:
     curves = (folder / "metrics.csv").read_text().splitlines()
 
     expected = {"config", "model", "checkpoints", "metrics", "report", "sentences", "samples"}
-    expected |= {"events"}
+    expected |= {"events", "text"}
     found = {path.name.split(".")[0] for path in folder.iterdir()}
     assert found == expected
     assert {p.name for p in (folder / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
@@ -159,6 +159,57 @@ def test_a_finished_run_goes_on_with_more_epochs(command: Run) -> None:
     assert "max_epochs: 3" in Path("runs/more/config.yaml").read_text()
     code, out, err = command("train", "--resume", "more", "--name", "other")
     assert (code, out) == (2, "") and "--name: a resumed run keeps its name" in err
+
+
+@pytest.mark.parametrize("change", ["words", "vocabulary", "label"])
+def test_a_run_does_not_go_on_with_another_text(
+    command: Run, change: str, cache: Path, tmp_path: Path
+) -> None:
+    """Neither where weights would not fit, nor where they would, to other words."""
+    text = tmp_path / "my.tsv"
+    lines = [f"{i % 2}\tsentence {i % 50} of {i % 7} kinds\n" for i in range(200)]
+    text.write_text("".join(lines))
+    name = f"changed-{change}"
+    columns = ["--text", str(text), "--data.text_column", "2", "--data.label_column", "1"]
+    options = ["--data.tokenizer", "WordTokenizer", *TINY[6:]]
+    assert command("train", "--name", name, *columns, *options)[0] == 0
+    assert command("evaluate", name, "--samples", "2")[0] == 0
+    folder = Path("runs", name)
+    kept = {path: path.read_bytes() for path in (folder / "config.yaml", folder / "report.json")}
+
+    new = {"words": ("kinds", "a"), "vocabulary": ("kinds", "k l"), "label": ("1\t", "2\t")}
+    text.write_text("".join(line.replace(*new[change]) for line in lines))
+    more = ["--trainer.max_epochs", "3"]
+    code, out, err = command("train", "--resume", name, *more)
+    told = f"runs/{name}: its text has changed since training began (train, valid, test); put"
+    assert (code, out) == (2, "")
+    assert err == f"textvae train: {told} the old text back, or train anew under another --name\n"
+    code, out, err = command("evaluate", name, "--samples", "2")
+    assert (code, out) == (2, "")
+    assert err == f"textvae evaluate: {told} the old text back, or name other sentences by --text\n"
+    assert all(path.read_bytes() == content for path, content in kept.items())
+
+    text.write_text("".join(lines))
+    code, _, err = command(
+        "train", "--resume", name, "--data.tokenizer.max_size", "9", *more
+    )
+    assert code == 2 and "its tokenizer makes other tokens than when training began" in err
+    assert command("train", "--resume", name, *more)[0] == 0
+    assert command("evaluate", name, "--samples", "2")[0] == 0
+
+    text.write_text("".join(line.replace("1\t", "2\t") for line in lines))
+    (folder / "text.json").unlink()  # as of a run from before there was one
+    assert command("evaluate", name, "--samples", "2")[0] == 0
+
+
+def test_a_run_without_a_checkpoint_begins_with_what_there_is(
+    command: Run, tmp_path: Path
+) -> None:
+    assert command("train", "--name", "begun", *TINY)[0] == 0
+    (Path("runs/begun/checkpoints/last.ckpt")).unlink()
+    before = Path("runs/begun/text.json").read_text()
+    assert command("train", "--resume", "begun", "--data.seed", "5")[0] == 0
+    assert Path("runs/begun/text.json").read_text() != before
 
 
 class Explode(pl.Callback):

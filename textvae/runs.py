@@ -163,6 +163,11 @@ class Run:
         return self.folder / "config.yaml"
 
     @property
+    def text(self) -> Path:
+        """What tells the text of the run from others."""
+        return self.folder / "text.json"
+
+    @property
     def model(self) -> Path:
         """The trained model, complete in itself."""
         return self.folder / "model"

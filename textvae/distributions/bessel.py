@@ -17,8 +17,8 @@ a few terms reach the rounding of the result, and the exact three-term recurrenc
 is exact.
 
 All is computed in float64. Results have the type of the concentration, float32 at least, and
-derivatives are closed forms that come out of the same evaluation. Of a negative concentration every
-function is NaN; fewer than two dimensions are refused.
+derivatives are closed forms that come out of the same evaluation. Of a negative concentration
+every function is NaN; fewer than two dimensions are refused.
 
 References:
     | NIST Digital Library of Mathematical Functions, 10.41 (uniform expansions for large order)

@@ -29,6 +29,7 @@ from ..vae import SentenceVAE
 from .build import build
 from .checkpoints import read_checkpoint
 from .combinations import check_combination
+from .fingerprint import check_text, keep_text
 from .parser import dump, instantiate
 from .processes import end_children, is_first, one_voice
 from .report import write_report
@@ -70,6 +71,9 @@ def run_through(
     if is_first() and not resume:
         run.check_unused()
     parts = instantiate(config)
+    again = resume and (run.checkpoints / "last.ckpt").is_file()
+    if is_first() and again:
+        check_text(run, parts["data"], "train anew under another --name", tokens=True)
     data, options, clock = parts["data"], parts.pop("trainer"), Throughput()
     module = prepare(parts, config.seed)
     trainer = make_trainer(options, run, clock, profile)
@@ -77,6 +81,8 @@ def run_through(
     end.callback(end_children, trainer)
     if is_first():
         begin(config, run, resume, end)
+        if not again:
+            keep_text(run, data)
     try:
         fit(trainer, module, data, run.checkpoints / "last.ckpt", resume)
     except UsageError:
