@@ -186,13 +186,13 @@ def test_a_run_does_not_go_on_with_another_text(
     assert err == f"textvae train: {told} the old text back, or train anew under another --name\n"
     code, out, err = command("evaluate", name, "--samples", "2")
     assert (code, out) == (2, "")
-    assert err == f"textvae evaluate: {told} the old text back, or name other sentences by --text\n"
+    assert (
+        err == f"textvae evaluate: {told} the old text back, or name other sentences by --text\n"
+    )
     assert all(path.read_bytes() == content for path, content in kept.items())
 
     text.write_text("".join(lines))
-    code, _, err = command(
-        "train", "--resume", name, "--data.tokenizer.max_size", "9", *more
-    )
+    code, _, err = command("train", "--resume", name, "--data.tokenizer.max_size", "9", *more)
     assert code == 2 and "its tokenizer makes other tokens than when training began" in err
     assert command("train", "--resume", name, *more)[0] == 0
     assert command("evaluate", name, "--samples", "2")[0] == 0
