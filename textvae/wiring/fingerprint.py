@@ -5,7 +5,7 @@ __all__ = ["check_text", "keep_text"]
 import json
 from collections.abc import Iterable
 from hashlib import blake2b
-from itertools import islice, repeat
+from itertools import islice
 from typing import Any
 
 from ..data import SentenceData
@@ -58,8 +58,9 @@ def fingerprint(data: SentenceData) -> dict[str, Any]:
     """
     splits = {}
     for split in data.corpus.texts:
-        labels = data.labels(split)
-        splits[split] = digest(zip(data.texts(split), repeat(None) if labels is None else labels))
+        texts = data.texts(split)
+        labels = data.labels(split) or [None] * len(texts)
+        splits[split] = digest(zip(texts, labels, strict=True))
     readers = filter(None, (data.corpus, data.read_by_encoder))
     tokens = [digest(islice(reader.tokens["train"], TOLD_BY)) for reader in readers]
     return {"splits": splits, "tokens": tokens}
