@@ -12,10 +12,11 @@ from torch import Tensor
 
 from textvae import operations
 from textvae.api import TextVAE
-from textvae.data import WordTokenizer
+from textvae.data import SentencePieceTokenizer, WordTokenizer
 from textvae.data.batching import collate
 from textvae.decoders import GRUDecoder
 from textvae.decoding import decode
+from textvae.encoders import GRUEncoder
 from textvae.errors import UsageError
 from textvae.operations.infill import Begun
 from textvae.operations.lines import kl_per_dim, way
@@ -195,6 +196,47 @@ def test_blanks_are_filled_and_ranked_by_the_whole_sentence(vae: TextVAE) -> Non
     # One that stands alone is the blank, whatever else has an underscore.
     found = operations.infill(vae, "a_b _ d", proposals=6, samples=2)
     assert all(fill.text == f"a_b {fill.fill} d" for fill in found)
+
+
+@pytest.fixture
+def raw() -> TextVAE:
+    """A model of raw text, whose spaces are parts of its pieces."""
+    torch.manual_seed(0)
+    tokenizer = SentencePieceTokenizer()
+    tokenizer.fit(["I love cats.", 'He said "yes" to me, and I love dogs.'] * 20)
+    encoder = GRUEncoder(tokenizer.vocab_size, embedding_size=6, hidden_size=8)
+    decoder = GRUDecoder(tokenizer.vocab_size, 4, embedding_size=6, hidden_size=8)
+    q = GaussianPosterior(8, latent_dim=4)
+    return TextVAE(SentenceVAE(encoder, q, q.prior_cls(4), decoder), tokenizer)
+
+
+@pytest.mark.parametrize(
+    ("text", "ways", "expected"),
+    [
+        ("I love _.", [" cats and dogs.", " dogs."], {"cats", "cats and", "dogs", "dogs."}),
+        # Of a word that is gone on with, nothing is a fill, but where the blank touches it.
+        ("I love _ .", ["ly cats .", " dogs ."], {"cats", "cats .", "dogs", "dogs ."}),
+        ('He said "_" to me', ['yes" to me'], {"yes", 'yes"', 'yes" to'}),
+        ("I lo_ cats.", ["ve dogs"], {"ve", "ve dogs"}),
+        ("_, I love cats.", ["Yes, I"], {"Yes", "Yes,", "Yes, I"}),
+        ("我爱_。", ["猫。"], {"猫", "猫。"}),
+    ],
+)
+def test_what_stands_around_a_blank_stays(
+    raw: TextVAE,
+    monkeypatch: pytest.MonkeyPatch,
+    text: str,
+    ways: list[str],
+    expected: set[str],
+) -> None:
+    fills = operations.infill(raw, text, proposals=6, samples=2)
+    assert fills and all(fill.text == text.replace("_", fill.fill) for fill in fills)
+
+    module, tokens = sys.modules["textvae.operations.infill"], raw.tokenizer.encode(ways)
+    monkeypatch.setattr(module, "decode", lambda *_, **__: tokens)
+    fills = operations.infill(raw, text, top=20, max_words=2, proposals=3, samples=2)
+    assert {fill.fill for fill in fills} == expected
+    assert all(fill.text == text.replace("_", fill.fill) for fill in fills)
 
 
 def test_copies_are_counted_by_their_words() -> None:

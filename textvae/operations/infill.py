@@ -51,7 +51,8 @@ def infill(
 
     Latents around that of the sentence without its blank propose how its beginning goes on; each
     proposal's first words become a candidate, and the model's own likelihood of the whole
-    sentence, all latents considered, ranks them: what follows the blank has its say there.
+    sentence, all latents considered, ranks them: what follows the blank has its say there. What
+    stands around the blank stays as it is, spaces or none.
 
     Arguments:
         vae: The model.
@@ -66,14 +67,16 @@ def infill(
         UsageError: If there is not one blank.
     """
     # A blank that stands alone is one, whatever else has an underscore, such as _UNK.
+    text = text.strip()
     parts = re.split(rf"(?<!\S){BLANK}(?!\S)", text)
     parts = parts if len(parts) > 1 else text.split(BLANK)
     if len(parts) != 2:
         raise UsageError(f"infilling needs one blank, {BLANK}, got {len(parts) - 1}: {text}")
-    before, after = (part.strip() for part in parts)
+    before, after = parts
     spaced = is_spaced([text])
-    joint = " " if spaced else ""
-    (z,) = vae.encode([joint.join(filter(None, (before, after))) or BLANK])
+    edge = after[:1].strip()
+    rest = (before.rstrip() if after[:1].isspace() else before) + after
+    (z,) = vae.encode([rest.strip() or BLANK])
     sphere = is_sphere(vae)
     around = [
         perturbed(z, max(1, proposals // 3), scale, seed + i, sphere)
@@ -82,8 +85,11 @@ def infill(
     fills = {}
     for words in _continuations(vae, torch.cat(around), before, max_words, seed, spaced):
         for size in range(1, min(len(words), max_words) + 1):
-            fill = joint.join(words[:size])
-            fills[joint.join(filter(None, (before, fill, after)))] = fill
+            fill = (" " if spaced else "").join(words[:size]).strip()
+            # What touches the blank, such as a full stop, may be where the fill ends.
+            ended = fill.partition(edge)[0].strip() if edge else fill
+            for one in filter(None, (fill, ended)):
+                fills[f"{before}{one}{after}"] = one
     if not fills:
         return []
     nll = vae.score(list(fills), samples=samples, seed=seed).tolist()
@@ -95,17 +101,21 @@ def _continuations(
     vae: TextVAE, z: Tensor, before: str, max_words: int, seed: int, spaced: bool
 ) -> list[list[str]]:
     """The units that follow a beginning, as each latent would write them."""
-    prefix = vae.tokenizer.encode([before])[0] if before else []
+    start = before.strip()
+    prefix = vae.tokenizer.encode([start])[0] if start else []
     writer = Begun(vae.vae.decoder, prefix)
     # Pieces of words are shorter than words, so that some must be to spare.
     lengths = {"max_length": 8 * max_words}
     given = vae.for_decoder(z)
     lines = decode(writer, given, "greedy", **lengths)
     lines += decode(writer, given, "sample", seed=seed, **lengths)
-    texts = vae.tokenizer.decode([[*prefix, *line] for line in lines])
-    skip = len(before.split()) if spaced else len(before)
-    units = [text.split() if spaced else list(text) for text in texts]
-    return [words[skip:] for words in units]
+    skip = len(vae.tokenizer.decode([prefix])[0])
+    rests = [text[skip:] for text in vae.tokenizer.decode([[*prefix, *line] for line in lines])]
+    if not spaced:
+        return [list(rest) for rest in rests]
+    if before[-1:].isspace():  # and the beginning's last word, gone on with, is no fill
+        rests = [re.sub(r"^\S+", "", rest) for rest in rests]
+    return [rest.split() for rest in rests]
 
 
 class Begun:
