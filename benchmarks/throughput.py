@@ -2,13 +2,15 @@
 
     python -m benchmarks.throughput [--json] [--only training,iw,encode,decode] [--device cuda]
 
-Rates are in thousand tokens a second; for importance weighting a token counts once a sample.
+Rates are tokens a second, for search sentences a second; for importance weighting a token counts
+once a sample. Beside each stand its ratio to the plain one's, and the operations of its products,
+counted from the shapes, as a share of the best rate of the machine's in the same precision.
 """
 
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -19,6 +21,7 @@ from textvae.data.batching import BatchPlan, collate
 from textvae.decoders import Decoder, GRUDecoder, LSTMDecoder
 from textvae.decoding import decode
 from textvae.encoders import GRUEncoder, LSTMEncoder
+from textvae.errors import UsageError
 from textvae.metrics import score
 from textvae.nn import mixed
 from textvae.objectives import BetaELBO
@@ -28,6 +31,7 @@ from textvae.types import Batch
 from textvae.vae import SentenceVAE
 
 from . import machine
+from .ending import ending
 from .plain import PlainVAE
 
 VOCAB = 10_000
@@ -94,7 +98,12 @@ def step_of(
     return step
 
 
-def training(kind: str, embedding: int, hidden: int, device: torch.device) -> dict[str, float]:
+Rates = dict[str, tuple[float, float]]
+"""Of each way: units a second, and the operations of one. Those whose name ends in bf16 compute in
+bf16, the others in float32."""
+
+
+def training(kind: str, embedding: int, hidden: int, device: torch.device) -> Rates:
     """Tokens a second of a training step."""
     plain = PlainVAE(NETWORKS[kind][0], VOCAB, embedding, hidden, LATENT).to(device)
     ours = our_model(kind, embedding, hidden).to(device)
@@ -105,20 +114,19 @@ def training(kind: str, embedding: int, hidden: int, device: torch.device) -> di
         with torch.autocast(device.type, torch.bfloat16):
             return objective(ours(batch), 0)
 
-    def rate(step: Callable[[], None], batch: Batch) -> float:
-        return int(batch.target_mask.sum()) / machine.seconds(step, device, 4.0)
+    flops = 3 * sum(flops_per_token(kind, embedding, hidden))
+
+    def rate(step: Callable[[], None], batch: Batch) -> tuple[float, float]:
+        return int(batch.target_mask.sum()) / machine.seconds(step, device, 4.0), flops
 
     return {
         "plain": rate(step_of(plain, lambda: plain.loss(same.target), False), same),
-        "ours, same batch": rate(step_of(ours, lambda: our_loss(same), True), same),
-        "ours, token budget": rate(step_of(ours, lambda: our_loss(large), True), large),
-        "flops_per_token": 3 * sum(flops_per_token(kind, embedding, hidden)),
+        "ours, same batch, bf16": rate(step_of(ours, lambda: our_loss(same), True), same),
+        "ours, token budget, bf16": rate(step_of(ours, lambda: our_loss(large), True), large),
     }
 
 
-def importance_weighting(
-    kind: str, embedding: int, hidden: int, device: torch.device
-) -> dict[str, float]:
+def importance_weighting(kind: str, embedding: int, hidden: int, device: torch.device) -> Rates:
     """Sample-tokens a second of the importance-weighted likelihood."""
     plain = PlainVAE(NETWORKS[kind][0], VOCAB, embedding, hidden, LATENT).to(device).eval()
     ours = our_model(kind, embedding, hidden).to(device).eval()
@@ -131,8 +139,10 @@ def importance_weighting(
         for row in x:
             plain.nll_iw(row[None], SAMPLES)
 
-    def rate(call: Callable[[], object]) -> float:
-        return work / machine.seconds(call, device, 4.0)
+    flops = flops_per_token(kind, embedding, hidden)[1]
+
+    def rate(call: Callable[[], object]) -> tuple[float, float]:
+        return work / machine.seconds(call, device, 4.0), flops
 
     return {
         "plain": rate(reference),
@@ -140,7 +150,6 @@ def importance_weighting(
         "ours, bf16": rate(
             lambda: score(ours, sentences, samples=SAMPLES, precision="bf16-mixed")
         ),
-        "flops_per_token": flops_per_token(kind, embedding, hidden)[1],
     }
 
 
@@ -152,7 +161,7 @@ class Numbers:
         return [[int(word) for word in text.split()] for text in texts]
 
 
-def encoding(kind: str, embedding: int, hidden: int, device: torch.device) -> dict[str, float]:
+def encoding(kind: str, embedding: int, hidden: int, device: torch.device) -> Rates:
     """Tokens a second of encoding ten thousand sentences, against one at a time."""
     ours = TextVAE(our_model(kind, embedding, hidden).to(device), Numbers())
     lengths = torch.randint(5, 40, (10_000,), generator=torch.Generator().manual_seed(0)).tolist()
@@ -168,15 +177,15 @@ def encoding(kind: str, embedding: int, hidden: int, device: torch.device) -> di
     def tokens(some: list[str]) -> int:
         return sum(len(text.split()) + 1 for text in some)
 
+    flops = flops_per_token(kind, embedding, hidden)[0]
+    all_at_once = machine.seconds(lambda: ours.encode(texts), device, 2.0)
     return {
-        "plain": tokens(few) / machine.seconds(one_at_a_time, device, 2.0),
-        "ours, 10,000 at once": tokens(texts)
-        / machine.seconds(lambda: ours.encode(texts), device, 2.0),
-        "flops_per_token": flops_per_token(kind, embedding, hidden)[0],
+        "plain": (tokens(few) / machine.seconds(one_at_a_time, device, 2.0), flops),
+        "ours, 10,000 at once": (tokens(texts) / all_at_once, flops),
     }
 
 
-def decoding(kind: str, embedding: int, hidden: int, device: torch.device) -> dict[str, float]:
+def decoding(kind: str, embedding: int, hidden: int, device: torch.device) -> Rates:
     """Sentences a second of decoding a thousand latents, against one at a time.
 
     An untrained model does not end its sentences, so that all have :data:`STEPS` tokens.
@@ -186,7 +195,8 @@ def decoding(kind: str, embedding: int, hidden: int, device: torch.device) -> di
     z = torch.randn(1000, LATENT, generator=torch.Generator().manual_seed(0)).to(device)
     few, rates = z[:20].split(1), {}
 
-    for strategy, search in (("greedy", plain.greedy), ("beam", plain.beam)):
+    for strategy, search, rows in (("greedy", plain.greedy, 1), ("beam", plain.beam, 5)):
+        flops = rows * STEPS * flops_per_token(kind, embedding, hidden)[1]
         options = {"strategy": strategy, "max_length": STEPS}
         calls = {
             f"plain, {strategy}": lambda search=search: [search(row, STEPS) for row in few],
@@ -199,7 +209,7 @@ def decoding(kind: str, embedding: int, hidden: int, device: torch.device) -> di
         for name, call in calls.items():
             at_once = name in (f"ours, {strategy}", f"ours, {strategy}, bf16")
             sentences = len(z) if at_once else len(few)
-            rates[name] = sentences / machine.seconds(call, device, 2.0)
+            rates[name] = sentences / machine.seconds(call, device, 2.0), flops
     return rates
 
 
@@ -216,39 +226,65 @@ PATHS = {
 }
 
 
-def main() -> None:
+@ending("benchmarks.throughput")
+def main(argv: Sequence[str]) -> None:
+    """Measures what is asked for, and prints it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--only", default=",".join(PATHS), help="the paths to measure")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
+    paths = arguments.only.split(",")
+    if unknown := set(paths) - PATHS.keys():
+        raise UsageError(f"--only: no path {min(unknown)}; there are {', '.join(PATHS)}")
     device = torch.device(arguments.device)
     torch.manual_seed(0)
 
-    report: dict[str, object] = {"machine": machine.describe(device)}
-    for path in arguments.only.split(","):
+    found = machine.describe(device)
+    report: dict[str, object] = {"machine": found}
+    if not arguments.json:
+        print(*(f"{name}: {value}" for name, value in found.items()), sep="\n")
+    for path in paths:
         for kind, embedding, hidden in SIZES:
             name = f"{path} {kind} {embedding}/{hidden}/{LATENT}"
-            report[name] = PATHS[path](kind, embedding, hidden, device)
+            rows = compared(PATHS[path](kind, embedding, hidden, device), found)
+            report[name] = rows
             if not arguments.json:
-                show(name, report[name], report["machine"])
-    report["peak_memory"] = machine.peak_memory(device)
+                show(name, rows)
+    report["peak_memory"] = machine.peak_memory(device)  # of everything, the plain one included
     if arguments.json:
         json.dump(report, sys.stdout, indent=2)
         print()
     else:
-        print(f"peak memory {report['peak_memory'] / 2**30:.2f} GiB")
+        print(
+            f"peak memory, the plain reference included: {report['peak_memory'] / 2**30:.2f} GiB"
+        )
 
 
-def show(name: str, rates: dict[str, float], found: dict[str, object]) -> None:
-    """Prints the rates of a path, as they are, over the plain one's, and over the machine's."""
-    flops = rates.pop("flops_per_token", 0)
+def compared(rates: Rates, found: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """Each rate beside the plain one's and the machine's."""
+    rows = {}
+    for name, (rate, flops) in rates.items():
+        plain = rates["plain"] if "plain" in rates else rates["plain, " + name.split(", ")[1]]
+        best = found["rate_bfloat16" if name.endswith("bf16") else "rate_float32"]
+        rows[name] = {
+            "per_second": rate,
+            "times_plain": rate / plain[0],
+            "flops": flops,
+            "share_of_best": rate * flops / best,
+        }
+    return rows
+
+
+def show(name: str, rows: dict[str, dict[str, float]]) -> None:
+    """Prints the rows of a path."""
     print(name)
-    for key, rate in rates.items():
-        plain = rates.get("plain") or rates["plain, " + key.split(", ")[1]]
-        share = rate * flops / found["rate_bfloat16"]
-        print(f"  {key:<30}{rate:>12,.0f}/s  {rate / plain:>6.2f}x  {share:>6.1%} of bf16's best")
+    for key, row in rows.items():
+        print(
+            f"  {key:<30}{row['per_second']:>12,.0f}/s  {row['times_plain']:>6.2f}x  "
+            f"{row['flops']:>14,.0f} operations each  {row['share_of_best']:>6.1%} of the best"
+        )
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
