@@ -319,6 +319,24 @@ def test_figures_are_what_their_names_say_and_the_same_each_time(tmp_path: Path)
             draw(Path("x.gif"))
 
 
+@pytest.mark.parametrize("count", [3, 4, 30])
+@pytest.mark.filterwarnings("ignore")  # of a few latents umap has much to say
+def test_a_map_by_umap_follows_the_seed(tmp_path: Path, count: int) -> None:
+    pytest.importorskip("umap", reason="umap-learn, of the extra plot, is not there")
+    z, paths = drawn(count, 4).numpy(), [tmp_path / f"{i}.svg" for i in range(3)]
+    for path, seed in zip(paths, (0, 0, 1), strict=True):
+        plot_map(path, z, list(range(count)), "tokens", "umap", seed)
+    first, again, other = (path.read_bytes() for path in paths)
+    assert first == again != other and b"<svg" in first
+
+
+def test_a_map_has_its_least() -> None:
+    for z in (drawn(2, 4), drawn(5, 1)):
+        for method in ("pca", "umap"):
+            with pytest.raises(UsageError, match="a map needs 3 latents of 2 dimensions, got"):
+                plot_map("a.svg", z.numpy(), list(range(len(z))), "tokens", method)
+
+
 def test_the_divergence_of_each_dimension_adds_up() -> None:
     vae = model(sphere=False)
     report = vae.evaluate(TEXTS, samples=2).to_dict()

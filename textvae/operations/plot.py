@@ -129,7 +129,12 @@ def _projected(z: np.ndarray, method: str, seed: int) -> tuple[np.ndarray, list[
                 "the method umap needs umap-learn: pip install 'textvae[plot]'; pca needs nothing"
             ) from error
 
-        reducer = UMAP(n_neighbors=min(15, len(z) - 1), random_state=seed, n_jobs=1)
+        reducer = UMAP(
+            n_neighbors=min(15, len(z) - 1),
+            init="spectral" if len(z) > 3 else "random",  # the former takes three eigenvectors
+            random_state=seed,
+            n_jobs=1,
+        )
         return reducer.fit_transform(z), ["UMAP 1", "UMAP 2"]
 
     from sklearn.decomposition import PCA
