@@ -38,6 +38,8 @@ from textvae.posteriors import (
     VonMisesFisherPosterior,
 )
 from textvae.training import Aggressive, ConstantRate, Joint, LitTextVAE, Update
+from textvae.training.callbacks import CollapseDoctor
+from textvae.training.examination import Examination, evenly_spread, examine
 from textvae.training.sharing import share_terms
 from textvae.types import Terms
 from textvae.vae import SentenceVAE
@@ -237,6 +239,7 @@ def run(update: Update, folder: Path) -> dict[str, Any]:
         strategy="ddp_find_unused_parameters_true" if world_size() > 1 else "auto",
         max_epochs=2,
         gradient_clip_val=1.0,
+        callbacks=[CollapseDoctor(num_sentences=9)],
         default_root_dir=folder,
         logger=False,
         enable_checkpointing=False,
@@ -257,6 +260,7 @@ def run(update: Update, folder: Path) -> dict[str, Any]:
 def test_training_is_that_of_one_process(tmp_path: Path, foreseen: None) -> None:
     """Batch normalisation, its calibration, clipping, validation, both kinds of update."""
     alone = trained(tmp_path)
+    assert {"valid_mi", "valid_au", "valid_z_gain"} <= alone["Joint"]["metrics"].keys()
     found = in_processes(trained, tmp_path / "trained", tmp_path)
     assert len({one["Joint"]["seed"] for one in (alone, *found)}) == 3  # each drops other words
     for together in found:
@@ -267,6 +271,24 @@ def test_training_is_that_of_one_process(tmp_path: Path, foreseen: None) -> None
             assert together[name]["metrics"] == pytest.approx(one["metrics"], rel=1e-6)
             assert together[name]["steps"] == one["steps"]
             assert together[name]["tokens"] == one["tokens"]
+
+
+def examined(sentences: int) -> tuple[Examination, dict[str, Any]]:
+    """What a collapse doctor finds, whose numbers are real draws."""
+    torch.manual_seed(0)
+    vae = model(GaussianPosterior(6, latent_dim=3), 3).eval()
+    held = Data().sentences[:sentences]
+    batches = length_batches([len(sentence) for sentence in held], max_sentences=4)
+    loader = OrderedLoader(held, batches[rank() :: world_size()])
+    return examine(vae, evenly_spread(loader, 9)), CollapseDoctor(9).verdict(vae, loader)
+
+
+@pytest.mark.parametrize("sentences", [37, 5])
+def test_all_processes_examine_the_same_sentences(tmp_path: Path, sentences: int) -> None:
+    """Even where one of them has a single sentence to itself."""
+    alone = examined(sentences)
+    assert alone[0].mi != 0
+    assert in_processes(examined, tmp_path / "examined", sentences) == [alone, alone]
 
 
 # Evaluation

@@ -3,12 +3,10 @@
 import math
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytorch_lightning as pl
 import torch
-from torch.utils.data import DataLoader
 
 from textvae.data.batching import BatchPlan, OrderedLoader, SentenceLoader, length_batches
 from textvae.decoders import LSTMDecoder
@@ -23,8 +21,7 @@ from textvae.posteriors import (
 )
 from textvae.training import ConstantRate, Joint, LitTextVAE
 from textvae.training.callbacks import CollapseDoctor
-from textvae.training.callbacks.doctor import _spread
-from textvae.training.examination import Examination, examine
+from textvae.training.examination import Examination, evenly_spread, examine
 from textvae.vae import SentenceVAE
 
 VOCAB, KINDS = 12, 4
@@ -213,12 +210,57 @@ def test_dead_dimensions_are_named(dead: list[int], told: str) -> None:
     )
 
 
-def test_the_slice_has_sentences_of_all_lengths() -> None:
+@pytest.mark.parametrize("max_sentences", [7, 10, 400])
+def test_the_slice_is_the_same_however_large_the_batches(max_sentences: int) -> None:
     sentences = [[5] * (1 + i // 20) for i in range(400)]
-    loader: Any = OrderedLoader(sentences, length_batches([len(s) for s in sentences], None, 10))
-    chosen = _spread(loader, 100)
+    loader = OrderedLoader(
+        sentences, length_batches([len(s) for s in sentences], 10**6, max_sentences)
+    )
+    chosen = evenly_spread(loader, 100)
 
-    assert sum(map(len, chosen)) == 100
+    index = torch.cat([batch.index for batch in chosen])
+    assert index.sort().values.tolist() == [*range(0, 400, 4)]  # evenly over all of it
     lengths = torch.cat([batch.target_mask.sum(dim=1) for batch in chosen])
-    assert lengths.unique().tolist() == [*range(3, 22, 2)]  # of 2 to 21
-    assert _spread(DataLoader(chosen[:1], batch_size=None), 100) == chosen[:1]
+    assert lengths.tolist() == sorted(2 + i // 20 for i in range(0, 400, 4))
+    assert all(batch.target.shape[1] == batch.target_mask.sum(dim=1).max() for batch in chosen)
+    for batch in chosen:
+        for row, mask, i in zip(
+            batch.target, batch.target_mask, batch.index.tolist(), strict=True
+        ):
+            assert row[mask].tolist() == [*sentences[i], 2]
+    assert [len(batch) for batch in evenly_spread(loader, 1000)] == [64] * 6 + [16]
+    assert evenly_spread([], 100) == []
+
+
+def test_how_sentences_are_batched_changes_no_number() -> None:
+    torch.manual_seed(0)
+    posterior = GaussianPosterior(16, 4)
+    vae = SentenceVAE(
+        GRUEncoder(VOCAB, 8, 16), posterior, posterior.prior_cls(4), LSTMDecoder(VOCAB, 4, 8, 16)
+    )
+    vae.double().eval()
+    sentences = corpus(64, 1)
+    whole, *others = (
+        examine(vae, list(OrderedLoader(sentences, batches)))
+        for batches in (
+            [[*range(64)]],
+            [[*range(63, 30, -1)], [*range(31)]],
+            [[i] for i in range(64)],
+        )
+    )
+    for other in others:
+        assert other.dead == whole.dead
+        for name in ("kl", "mi", "z_gain"):
+            assert getattr(other, name) == pytest.approx(getattr(whole, name), rel=1e-9)
+
+
+def test_a_validation_of_one_batch_is_examined(tmp_path: Path) -> None:
+    """As with --data.batch_tokens 16384, where batches are larger than what is examined."""
+    module, _, _ = train(tmp_path, GaussianPosterior(16, 4), epochs=1)
+    sentences = corpus(64, 1)
+    doctor = CollapseDoctor(num_sentences=8)
+    verdict = doctor.verdict(module.vae, OrderedLoader(sentences, [[*range(64)]]))
+
+    assert verdict["verdict"].startswith("collapse: z tells nothing")
+    one = CollapseDoctor().verdict(module.vae, OrderedLoader(sentences, [[0]]))
+    assert one["verdict"] == "not examined: validation has fewer than two sentences"

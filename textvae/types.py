@@ -11,12 +11,13 @@ Masks are True where a token is real. Every number is in nats unless its name sa
 
 __all__ = ["BOS", "EOS", "NUM_SPECIALS", "PAD", "UNK", "Batch", "State", "Terms"]
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution
+from torch.nn.functional import pad
 
 PAD, BOS, EOS, UNK = 0, 1, 2, 3
 """Token numbers that every tokenizer of ours reserves: padding, start, end, unknown."""
@@ -56,6 +57,39 @@ class Batch:
     def pin_memory(self) -> "Batch":
         """The same batch in page-locked memory; the data loader calls it."""
         return self._map(Tensor.pin_memory)
+
+    def rows(self, rows: Tensor) -> "Batch":
+        """Some of the sentences, without the padding that none of them needs.
+
+        Arguments:
+            rows: Their places in the batch, at least one.
+        """
+        some = self._map(lambda tensor: tensor[rows])
+        source, target = (mask.any(dim=0).sum() for mask in (some.source_mask, some.target_mask))
+        return replace(
+            some,
+            source=some.source[:, :source],
+            source_mask=some.source_mask[:, :source],
+            target=some.target[:, :target],
+            target_mask=some.target_mask[:, :target],
+        )
+
+    @classmethod
+    def joined(cls, batches: Sequence["Batch"]) -> "Batch":
+        """The sentences of several batches in one.
+
+        Arguments:
+            batches: At least one.
+        """
+
+        def whole(name: str) -> Tensor | None:
+            parts = [getattr(batch, name) for batch in batches]
+            if parts[0] is None or parts[0].dim() == 1:
+                return None if parts[0] is None else torch.cat(parts)
+            width = max(part.shape[1] for part in parts)
+            return torch.cat([pad(part, (0, width - part.shape[1]), value=PAD) for part in parts])
+
+        return cls(**{field.name: whole(field.name) for field in fields(cls)})
 
     def _map(self, function: Callable[[Tensor], Tensor]) -> "Batch":
         values = {field.name: getattr(self, field.name) for field in fields(self)}

@@ -218,9 +218,9 @@ def report(
         floor=data.floor("test"),
         progress=Percentage("evaluating the test split") if is_first() else None,
     )
+    times = {"train": seconds, "evaluate": time.perf_counter() - began}
+    verdict = doctor.verdict(vae.vae, data.val_dataloader())
     if is_first():
-        times = {"train": seconds, "evaluate": time.perf_counter() - began}
-        verdict = doctor.verdict(vae.vae, data.val_dataloader())
         note("; ".join(filter(None, (verdict["verdict"], verdict["advice"]))))
         more = {"epoch": epoch} | probed(vae, data, config.seed)
         write_report(run.report, evaluation, times, verdict, more)

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from ...types import Batch
 from ...vae import SentenceVAE
-from ..examination import CLOSE, Examination, examine
+from ..examination import CLOSE, Examination, evenly_spread, examine
 
 FLOOR = "keep the divergence above 0, by --posterior batch_norm or --objective free_bits_dim"
 LISTEN = (
@@ -33,7 +33,7 @@ class CollapseDoctor(pl.Callback):
     configuration, while the decoder ignores z. It speaks once in a training.
 
     Arguments:
-        num_sentences: About how many validation sentences to examine.
+        num_sentences: The most validation sentences to examine.
         threshold: The least gain in nats per sentence.
         growth: A gain under the threshold that has grown by so many nats may yet become one.
         every: The batches between two looks at the gradient.
@@ -74,7 +74,7 @@ class CollapseDoctor(pl.Callback):
         if trainer.sanity_checking or pl_module.vae.encoder is None:
             return
         if self._slice is None:
-            self._slice = _spread(trainer.val_dataloaders, self.num_sentences)
+            self._slice = evenly_spread(trainer.val_dataloaders, self.num_sentences)
         if sum(map(len, self._slice)) < 2:
             return
         with trainer.precision_plugin.val_step_context():
@@ -84,11 +84,12 @@ class CollapseDoctor(pl.Callback):
             "valid_au": float(found.latent_dim - len(found.dead)),
             "valid_z_gain": found.z_gain,
         }
-        pl_module.log_dict(values, sync_dist=True)
+        pl_module.log_dict(values)  # which are the same in all processes
         self._judge(found, trainer, pl_module.vae)
 
     def _judge(self, found: Examination, trainer: pl.Trainer, vae: SentenceVAE) -> None:
-        stuck = self.gain is not None and found.z_gain <= self.gain + self.growth
+        # One below 0 is noise, and so is a rise from there.
+        stuck = self.gain is not None and found.z_gain <= max(self.gain, 0.0) + self.growth
         self.gain = found.z_gain
         if found.z_gain >= self.threshold or not stuck or self.since is not None:
             return
@@ -103,14 +104,16 @@ class CollapseDoctor(pl.Callback):
     def verdict(self, vae: SentenceVAE, loader: Iterable[Batch]) -> dict[str, Any]:
         """What to say of a model that was trained, in plain data for the report.
 
+        All processes of a run must ask for it.
+
         Arguments:
             vae: The model, such as it was at its best validation.
-            loader: The validation sentences.
+            loader: The validation sentences, or this process's share of them.
         """
         if vae.encoder is None:
             return _plain("a language model: there is no latent to collapse", False)
         if self._slice is None:
-            self._slice = _spread(loader, self.num_sentences)
+            self._slice = evenly_spread(loader, self.num_sentences)
         if sum(map(len, self._slice)) < 2:
             return _plain("not examined: validation has fewer than two sentences", False)
         modes = {module: module.training for module in vae.modules()}
@@ -152,9 +155,3 @@ def _plain(verdict: str, collapsed: bool) -> dict[str, Any]:
 def _norm(parameters: Iterable[Parameter]) -> Tensor:
     gradients = [p.grad.detach() for p in parameters if p.grad is not None]
     return torch.nn.utils.get_total_norm(gradients)
-
-
-def _spread(loader: Iterable[Batch], count: int) -> list[Batch]:
-    """The batches of about `count` sentences, evenly spread, lest they be all short."""
-    stride = max(1, sum(map(len, loader)) // count)
-    return [batch for i, batch in enumerate(loader) if i % stride == stride // 2]
