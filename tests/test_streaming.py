@@ -116,6 +116,18 @@ def test_a_stream_that_ends_early_says_so_and_goes_on(
     assert 100 < len(words) < 480
 
 
+def test_an_error_in_a_worker_is_the_one_line_that_it_is_elsewhere(
+    write: Callable[..., str],
+) -> None:
+    path = Path(write("a.txt", LINES))
+    data = stream(str(path), num_workers=1)
+    data.prepare()
+    path.unlink()
+    with pytest.raises(UsageError) as error:
+        list(loader(data))
+    assert str(error.value) == f"{path}: no such file; check the path"
+
+
 def test_a_bad_line_is_left_out_and_what_follows_it_is_read(
     write: Callable[..., str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

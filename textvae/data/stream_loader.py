@@ -16,8 +16,8 @@ from .reader import Tally, accept
 from .stream import Stream
 from .tokenizer import Tokenizer
 
-Item = tuple[int, dict[str, Any], Batch | None]
-"""The worker that made a batch, where it stands after it, and the batch."""
+Item = tuple[int, dict[str, Any], Batch | UsageError | None]
+"""The worker that made a batch, where it stands after it, and the batch; or what ended it."""
 
 FRESH = {"turn": 0, "block": 0, "place": 0, "stream": None}
 
@@ -60,7 +60,16 @@ class StreamBatches(IterableDataset):
 
     def __iter__(self) -> Iterator[Item]:
         info = get_worker_info()
-        worker = 0 if info is None else info.id
+        if info is None:
+            yield from self._share(0)
+            return
+        try:
+            yield from self._share(info.id)
+        except UsageError as error:  # handed over, since DataLoader would bury it in a traceback
+            yield info.id, FRESH, error
+
+    def _share(self, worker: int) -> Iterator[Item]:
+        """The batches of one of this process' workers."""
         state = {**FRESH, **self.states.get(worker, {})}
         if worker in self.late:  # its turn of this round is over
             yield worker, state, None
@@ -157,6 +166,8 @@ class StreamLoader:
         self.position, self._skip = self._skip, 0
         while self.position < self.length:
             worker, state, batch = next(self._items)
+            if isinstance(batch, UsageError):
+                raise batch
             if batch is None:
                 continue
             self.batches.states[worker], self._last = state, worker
