@@ -4,9 +4,10 @@ import gzip
 import json
 from collections import Counter
 from collections.abc import Callable
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 
+import datasets
 import pytest
 import torch
 
@@ -49,8 +50,8 @@ def training(data: StreamData) -> set[str]:
 
 
 def one_turn(reader: StreamLoader) -> list[Batch]:
-    items = iter(reader.batches)
-    return [batch for _, state, batch in islice(items, 500) if state["turn"] == 0]
+    items = takewhile(lambda item: item[1]["turn"] == 0, reader.batches)
+    return [batch for _, _, batch in items]
 
 
 def test_a_turn_has_every_training_sentence_once(pattern: str) -> None:
@@ -116,6 +117,34 @@ def test_a_stream_that_ends_early_says_so_and_goes_on(
     assert 100 < len(words) < 480
 
 
+def test_a_file_without_a_sentence_is_left_out_unless_all_are(
+    pattern: str, write: Callable[..., str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write("parts/empty.txt", "")
+    write("parts/broken.txt", b"\x1f\x8bjunk")
+    data = stream(pattern, head=600)
+    words = read(data, one_turn(loader(data)))
+    assert sorted(words) == sorted(training(data))
+    said = capsys.readouterr().err
+    assert "empty.txt: no sentence in it; it takes text, one sentence a line; left out" in said
+    assert "broken.txt: corrupt gzip" in said
+
+    for i in range(4):
+        (tmp_path / f"parts/{i}.txt").unlink()
+    with pytest.raises(UsageError, match=r"\*.txt: no sentence that can be read; mend what is"):
+        stream(pattern).prepare()
+    with pytest.raises(UsageError, match="empty.txt: no sentence in it; it takes text"):
+        stream(pattern.replace("*", "empty")).prepare()
+
+
+def test_a_share_without_a_sentence_waits_for_another(write: Callable[..., str]) -> None:
+    texts = [write("full.txt", LINES), write("empty.txt", "")]
+    data = stream(texts, head=600)
+    for rank in range(2):
+        words = read(data, [b for _, _, b in islice(loader(data, rank, 2).batches, 200)])
+        assert set(words) == training(data)
+
+
 def test_an_error_in_a_worker_is_the_one_line_that_it_is_elsewhere(
     write: Callable[..., str],
 ) -> None:
@@ -148,6 +177,55 @@ def test_a_data_set_is_streamed_by_its_name(write: Callable[..., str], tmp_path:
         stream(f"hf:{tmp_path}/local", text_column="text").prepare()
     with pytest.raises(UsageError, match="the column id is int64, no string"):
         stream(f"hf:{tmp_path}/local", text_column="id").prepare()
+
+
+def test_a_data_set_may_end_early(
+    write: Callable[..., str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # `datasets` reads 10 MiB at a time, and loses no more than that.
+    parts = ["".join(json.dumps({"text": line}) + "\n" for line in LINES[i::3]) for i in range(3)]
+    filling = json.dumps({"text": LINES[1] + " c" * 5000}) + "\n"
+    write("local/train-0.jsonl", parts[0])
+    write("local/train-1.jsonl", parts[1] + filling * 1200 + '{"te')
+    write("local/train-2.jsonl.gz", gzip.compress(parts[2].encode())[:-20])
+    data = stream(f"hf:{tmp_path}/local", head=600)
+    kept = {line.split()[0] for line in LINES[0::3] + LINES[1::3]} & training(data)
+    assert sorted(read(data, one_turn(loader(data)))) == sorted(kept)
+    said = capsys.readouterr().err
+    for part, end in ((2, "it ends early, after 1,"), (3, "left out")):
+        assert any(
+            f"local, part {part} of 3: cannot be read (" in line and end in line
+            for line in said.splitlines()
+        )
+
+
+@pytest.mark.parametrize("name", ["train.jsonl.gz", "train.jsonl"])
+def test_a_data_set_that_cannot_be_read_is_refused_in_one_line(
+    name: str, write: Callable[..., str], tmp_path: Path
+) -> None:
+    rows = "".join(json.dumps({"text": line}) + "\n" for line in LINES).encode()
+    write(f"local/{name}", (gzip.compress(rows) if name.endswith("gz") else rows)[:-20])
+    with pytest.raises(UsageError, match="local: cannot be .*; check") as error:
+        stream(f"hf:{tmp_path}/local").prepare()
+    assert "\n" not in str(error.value)
+
+
+def test_a_saved_data_set_is_streamed(tmp_path: Path) -> None:
+    table = datasets.Dataset.from_dict({"id": range(600), "text": LINES})
+    datasets.DatasetDict(train=table).save_to_disk(tmp_path / "splits")
+    table.save_to_disk(tmp_path / "alone")
+    for text in (f"{tmp_path}/splits", f"{tmp_path}/alone", f"hf:{tmp_path}/alone"):
+        data = stream(text, head=600)
+        assert sorted(read(data, one_turn(loader(data)))) == sorted(training(data))
+        parts = [read(data, one_turn(loader(data, rank, 2))) for rank in range(2)]
+        assert sorted(sum(parts, [])) == sorted(training(data))
+
+
+def test_a_folder_that_changes_is_read_anew(write: Callable[..., str], tmp_path: Path) -> None:
+    for lines in (LINES, LINES[:300] + ["new"] * 300):
+        write("local/train.jsonl", "".join(json.dumps({"text": line}) + "\n" for line in lines))
+        data = stream(f"hf:{tmp_path}/local", head=600)
+        assert set(data.texts("train")) <= set(lines)
 
 
 def test_what_is_too_little_is_refused(write: Callable[..., str], tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Data sets of the Hugging Face hub, by name, and folders in its formats."""
 
-__all__ = ["PREFIX", "DatasetSource", "is_saved"]
+__all__ = ["PREFIX", "DatasetSource", "is_saved", "load", "unreadable"]
 
 from collections.abc import Iterator
 from dataclasses import astuple
@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import datasets
-from datasets import ClassLabel, Dataset, DatasetDict
-from datasets.exceptions import DatasetsError
+from datasets import ClassLabel, Dataset, IterableDataset
 
 from ..errors import UsageError
 from .corpus import Splits, TextSource
@@ -53,7 +52,7 @@ class DatasetSource(TextSource):
         self.seed = seed
         self.columns = columns or Columns()
         self.unk_token = unk_token
-        self.found = _load(name)
+        self.found = load(name)
 
     def identity(self) -> Any:
         prints = {split: dataset._fingerprint for split, dataset in self.found.items()}
@@ -93,8 +92,12 @@ def _cells(dataset: Dataset, text: str, label: str | None, where: str) -> Cells:
             yield f"{where}, row {number}", value, given
 
 
-def _load(name: str) -> dict[str, Dataset]:
-    """The splits of a data set, on disk.
+def load(name: str, streaming: bool = False) -> dict[str, Dataset | IterableDataset]:
+    """The splits of a data set: on disk, or still where they are.
+
+    Arguments:
+        name: Its name on the hub, or a folder, and a subset after a colon, if it has some.
+        streaming: Whether to download nothing; what was saved is on disk in any case.
 
     Raises:
         UsageError: If there is none, or it needs a subset or a network that is not there.
@@ -106,11 +109,17 @@ def _load(name: str) -> dict[str, Dataset]:
             found = datasets.load_from_disk(str(folder))
         else:
             known = str(folder) if folder.is_dir() else place
-            found = datasets.load_dataset(known, subset or None)
-    except (OSError, ValueError, RuntimeError, DatasetsError) as error:
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
-        raise UsageError(
-            f"{PREFIX}{name}: cannot be loaded ({reason}); check the name, after which a subset "
-            "may stand, as in hf:owner/name:subset"
+            found = datasets.load_dataset(known, subset or None, streaming=streaming)
+    except Exception as error:
+        raise unreadable(
+            f"{PREFIX}{name}: cannot be loaded",
+            error,
+            "check the name, after which a subset may stand, as in hf:owner/name:subset",
         ) from error
-    return dict(found) if isinstance(found, DatasetDict) else {"train": found}
+    return dict(found) if isinstance(found, dict) else {"train": found}
+
+
+def unreadable(what: str, error: Exception, mend: str) -> UsageError:
+    """What to say of an error of `datasets`, which lets through those of all that it reads by."""
+    reason = " ".join(str(error).split())[:300] or type(error).__name__
+    return UsageError(f"{what} ({reason}); {mend}")

@@ -7,22 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import datasets
 import numpy as np
-from datasets import IterableDataset, Value
-from datasets.exceptions import DatasetsError
+from datasets import Dataset, IterableDataset, Value
 
 from ..console import note
 from ..errors import UsageError
 from .corpus import Source, Splits
 from .opening import find_files
-from .published import PREFIX
-from .reader import Tally, accept
+from .published import PREFIX, is_saved, load, unreadable
+from .reader import Tally
 from .splitting import fingerprint, gather
-from .tables import Columns, Row, read_rows
+from .tables import Columns, Row, accepted, read_rows
 
 FIRST = 50
 """In how many times more sentences than are asked for the held-out ones are looked for."""
+
+PARTS = 64
+"""Into how many parts a saved data set is cut, to be shared."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Stream:
     and copies never straddle.
 
     Arguments:
-        texts: Files and patterns, or one data set of the hub.
+        texts: Files and patterns, or one data set of the hub or in a folder.
         columns: Where tables hold what.
         seed: The seed of the hash and of the order of the files.
         held_out: The share of the different sentences that training never sees.
@@ -46,28 +47,48 @@ class Stream:
 
     def open(self, turn: int) -> IterableDataset:
         """All sentences, in a column named text; the order of the files changes with the turn."""
-        if self.texts[0].startswith(PREFIX):
-            return self._published()
-        files = [str(path) for path in find_files(self.texts)]
-        order = np.random.default_rng((self.seed, turn)).permutation(len(files))
-        options = {"paths": [files[i] for i in order], "columns": self.columns}
-        return IterableDataset.from_generator(_read, gen_kwargs=options)
+        if self.published is None:
+            parts, read, options = self._files(), _read_files, {"columns": self.columns}
+        else:
+            found, column = self._train()
+            parts, read = list(range(found.num_shards)), _read_parts
+            options = {"found": found, "column": column, "name": self.texts[0]}
+        order = np.random.default_rng((self.seed, turn)).permutation(len(parts))
+        options |= {"parts": [parts[i] for i in order], "alone": len(parts) == 1}
+        return IterableDataset.from_generator(read, gen_kwargs=options)
 
-    def _published(self) -> IterableDataset:
-        name, _, subset = self.texts[0].removeprefix(PREFIX).partition(":")
+    @property
+    def published(self) -> str | None:
+        """The name of the data set, without its prefix; None where files are read."""
+        first = self.texts[0]
+        if first.startswith(PREFIX):
+            return first.removeprefix(PREFIX)
+        return first if len(self.texts) == 1 and is_saved(Path(first).expanduser()) else None
+
+    def _files(self) -> list[str]:
+        return [str(path) for path in find_files(self.texts)]
+
+    def _train(self) -> tuple[IterableDataset, str]:
+        """The training sentences of a data set, and the column that they are in."""
+        where, splits = self.texts[0], load(self.published, streaming=True)
+        if "train" not in splits:
+            raise UsageError(f"{where}: no split train; there are: {', '.join(splits)}")
+        found = splits["train"]
+        if isinstance(found, Dataset):  # saved
+            if not len(found):
+                raise UsageError(f"{where}: no sentence in train; save it again")
+            found = found.to_iterable_dataset(num_shards=min(len(found), PARTS))
         try:
-            found = datasets.load_dataset(name, subset or None, split="train", streaming=True)
-        except (OSError, ValueError, RuntimeError, DatasetsError) as error:
-            reason = " ".join(str(error).split())[:300]
-            raise UsageError(f"{self.texts[0]}: cannot be opened ({reason}); check it") from error
-        names = found.column_names or list(next(iter(found)))
-        text, _ = self.columns.chosen(names, self.texts[0])
+            names = found.column_names or list(next(found.iter(1), {}))
+        except Exception as error:
+            raise unreadable(
+                f"{where}: cannot be read", error, "check it, or the network"
+            ) from error
+        text, _ = self.columns.chosen(names, where)
         kind = (found.features or {}).get(text)
         if isinstance(kind, Value) and "string" not in kind.dtype:
-            raise UsageError(f"{self.texts[0]}: the column {text} is {kind.dtype}, no string")
-        return found.select_columns([text]).rename_columns(
-            {} if text == "text" else {text: "text"}
-        )
+            raise UsageError(f"{where}: the column {text} is {kind.dtype}, no string")
+        return found.select_columns([text]), text
 
     def is_held_out(self, sentence: str) -> float | None:
         """Where a sentence stands among those held out, from 0 to 1; None for training."""
@@ -75,25 +96,54 @@ class Stream:
         return place / self.held_out if place < self.held_out else None
 
 
-def _read(paths: Sequence[str], columns: Columns) -> Iterator[dict[str, str]]:
-    """The sentences of files, each of which may end early, as a download that was cut off does.
+def _read_files(parts: Sequence[str], columns: Columns, alone: bool) -> Iterator[dict[str, str]]:
+    for path in parts:
+        tally = Tally(refusals=[])
+        yield from _kept(read_rows(Path(path), columns, tally), tally, alone)
 
-    What else would refuse a file refuses a line alone, which is left out and counted.
+
+def _read_parts(
+    parts: Sequence[int], found: IterableDataset, column: str, name: str, alone: bool
+) -> Iterator[dict[str, str]]:
+    for part in parts:
+        tally = Tally(refusals=[])
+        where = name if alone else f"{name}, part {part + 1} of {found.num_shards}"
+        texts = enumerate(_texts(found.shard(found.num_shards, part), column, where), 1)
+        cells = ((f"{where}, row {number}", text, None) for number, text in texts)
+        yield from _kept(accepted(cells, where, Columns(column), tally), tally, alone)
+
+
+def _texts(part: IterableDataset, column: str, where: str) -> Iterator[Any]:
+    try:
+        # Not row by row, which workers would share once more.
+        for rows in part.iter(10):
+            yield from rows[column]
+    except Exception as error:
+        raise unreadable(f"{where}: cannot be read", error, "check it, or the network") from error
+
+
+def _kept(rows: Iterator[Row], tally: Tally, alone: bool) -> Iterator[dict[str, str]]:
+    """The sentences of a part of a stream, which may end early, as a cut download does.
+
+    What else would refuse it refuses a line alone, which is left out and counted. A part without
+    a sentence is left out, unless it is all that there is.
     """
-    for path in paths:
-        tally, refused, first = Tally(refusals=[]), 0, ""
-        try:
-            for sentence, _ in read_rows(Path(path), columns, tally):
-                if tally.refusals:
-                    refused, first = refused + len(tally.refusals), first or tally.refusals[0]
-                    tally.refusals.clear()
-                yield {"text": sentence}
-        except UsageError as error:
-            if not tally.sentences:
-                raise
+    refused, first = 0, ""
+    try:
+        for sentence, _ in rows:
+            if tally.refusals:
+                refused, first = refused + len(tally.refusals), first or tally.refusals[0]
+                tally.refusals.clear()
+            yield {"text": sentence}
+    except UsageError as error:
+        if tally.sentences:
             note(f"{error}; it ends early, after {tally.sentences:,} sentences, which are kept")
-        if refused := refused + len(tally.refusals):
-            note(f"{first or tally.refusals[0]}; lines left out of this file: {refused:,}")
+        elif alone:
+            raise
+        else:
+            note(f"{error}; left out")
+    if refused := refused + len(tally.refusals):
+        note(f"{first or tally.refusals[0]}; lines left out of this file: {refused:,}")
 
 
 class HeadSource(Source):
@@ -111,21 +161,23 @@ class HeadSource(Source):
         self.held_out = held_out
 
     def identity(self) -> Any:
-        texts = self.stream.texts
-        if not texts[0].startswith(PREFIX):
-            stats = [(path.name, path.stat()) for path in find_files(texts) if path.exists()]
-            texts = [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]
-        columns = (self.stream.columns.text, self.stream.columns.label)
-        return [texts, columns, self.stream.seed, self.stream.held_out, self.size, self.held_out]
+        stream = self.stream
+        if stream.published is None:
+            paths = find_files(stream.texts)
+        else:
+            paths = sorted(Path(stream.published.partition(":")[0]).expanduser().rglob("*"))
+        stats = [(path.name, path.stat()) for path in paths if path.is_file()]
+        texts = [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]
+        columns = (stream.columns.text, stream.columns.label)
+        shares = [stream.seed, stream.held_out, self.size, self.held_out]
+        return [texts or stream.texts, columns, *shares]
 
     def read(self, folder: Path) -> tuple[Splits, list[str]]:
         found: dict[str, list[Row]] = {"train": [], "valid": [], "test": []}
         wanted = {"train": self.size, "valid": self.held_out, "test": self.held_out}
-        tally = Tally()
-        for number, row in enumerate(self.stream.open(0)):
-            sentence = accept(row["text"] or "", tally)
-            if sentence is None:
-                continue
+        number = 0
+        for number, row in enumerate(self.stream.open(0), 1):
+            sentence = row["text"]
             place = self.stream.is_held_out(sentence)
             split = "train" if place is None else "valid" if place < 0.5 else "test"
             if len(found[split]) < wanted[split]:
@@ -134,10 +186,12 @@ class HeadSource(Source):
             if full or number > FIRST * self.size:
                 break
         where = ", ".join(self.stream.texts)
+        if not number:
+            raise UsageError(f"{where}: no sentence that can be read; mend what is said above")
         for split, rows in found.items():
             if not rows:
                 raise UsageError(
-                    f"{where}: no sentence for {split} in the first {tally.sentences:,}; raise "
+                    f"{where}: no sentence for {split} in the first {number:,}; raise "
                     "--data.held_out_share, or read a corpus of this size by TextData"
                 )
         splits, notes = gather(found, folder, where)

@@ -23,8 +23,8 @@ class StreamData(SentenceData):
 
     Arguments:
         text: A file, several, a pattern such as "corpus/*.jsonl.zst", or hf:owner/name:subset,
-            which is streamed from the hub. Files are what is shared among workers: best have a
-            few for each.
+            which is streamed from the hub, or a folder that `datasets` saved. Files are what is
+            shared among workers: best have a few for each.
         text_column: The column of the sentences in a table, as for TextData.
         tokenizer: What makes tokens of text. None takes what suits the beginning.
         batch_size: The largest batch in sentences; 32 if neither limit is given.

@@ -12,7 +12,6 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from ..errors import UsageError
 from ..types import Batch
 from .batching import BatchPlan, SentenceLoader, collate
-from .reader import Tally, accept
 from .stream import Stream
 from .tokenizer import Tokenizer
 
@@ -20,6 +19,9 @@ Item = tuple[int, dict[str, Any], Batch | UsageError | None]
 """The worker that made a batch, where it stands after it, and the batch; or what ended it."""
 
 FRESH = {"turn": 0, "block": 0, "place": 0, "stream": None}
+
+PATIENCE = 10
+"""For how many turns, times the other shares, a share waits for a file with a sentence."""
 
 
 class StreamBatches(IterableDataset):
@@ -61,15 +63,16 @@ class StreamBatches(IterableDataset):
     def __iter__(self) -> Iterator[Item]:
         info = get_worker_info()
         if info is None:
-            yield from self._share(0)
+            yield from self._share(0, 1)
             return
         try:
-            yield from self._share(info.id)
+            yield from self._share(info.id, info.num_workers)
         except UsageError as error:  # handed over, since DataLoader would bury it in a traceback
             yield info.id, FRESH, error
 
-    def _share(self, worker: int) -> Iterator[Item]:
+    def _share(self, worker: int, workers: int) -> Iterator[Item]:
         """The batches of one of this process' workers."""
+        shares, barren = self.world_size * workers, 0
         state = {**FRESH, **self.states.get(worker, {})}
         if worker in self.late:  # its turn of this round is over
             yield worker, state, None
@@ -85,7 +88,9 @@ class StreamBatches(IterableDataset):
             for after, batch in self._turn(rows, state):
                 state, began = after, False
                 yield worker, state, batch
-            if began:
+            barren = barren + 1 if began else 0
+            # With the turn the files change hands: a share without a sentence has one in another.
+            if barren > PATIENCE * (shares - 1):
                 raise UsageError(f"{', '.join(self.stream.texts)}: no sentence to train on")
             state = {**FRESH, "turn": state["turn"] + 1, "block": state["block"] + 1}
 
@@ -109,11 +114,10 @@ class StreamBatches(IterableDataset):
 
     def _block(self, sentences: Iterator[dict[str, str]]) -> list[list[int]]:
         """The tokens of the next sentences that are for training."""
-        texts, tally = [], Tally()
+        texts = []
         for row in sentences:
-            sentence = accept(row["text"] or "", tally)
-            if sentence is not None and self.stream.is_held_out(sentence) is None:
-                texts.append(sentence)
+            if self.stream.is_held_out(row["text"]) is None:
+                texts.append(row["text"])
             if len(texts) == self.block:
                 break
         return self.tokenizer.encode(texts)
