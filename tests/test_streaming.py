@@ -228,6 +228,15 @@ def test_a_folder_that_changes_is_read_anew(write: Callable[..., str], tmp_path:
         assert set(data.texts("train")) <= set(lines)
 
 
+def test_names_that_do_not_go_together_are_refused(pattern: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="hf:a/b: a data set of the hub stands alone; leave out"):
+        stream(["hf:a/b", "none.txt"]).prepare()
+    with pytest.raises(UsageError, match="none.txt: no such file; check the path"):
+        stream([pattern, f"{tmp_path}/none.txt"]).prepare()
+    with pytest.raises(UsageError, match=r"parts: a folder; name its files, such as '.*/\*.txt'"):
+        stream(f"{tmp_path}/parts").prepare()
+
+
 def test_what_is_too_little_is_refused(write: Callable[..., str], tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no sentence for valid in the first 3; raise"):
         stream(write("a.txt", ["a", "b", "c"]), held_out_share=1e-9).prepare()

@@ -45,6 +45,13 @@ class Stream:
     seed: int
     held_out: float
 
+    def __post_init__(self) -> None:
+        for text in self.texts:
+            if text.startswith(PREFIX) and len(self.texts) > 1:
+                raise UsageError(
+                    f"{text}: a data set of the hub stands alone; leave out the others"
+                )
+
     def open(self, turn: int) -> IterableDataset:
         """All sentences, in a column named text; the order of the files changes with the turn."""
         if self.published is None:
@@ -66,7 +73,13 @@ class Stream:
         return first if len(self.texts) == 1 and is_saved(Path(first).expanduser()) else None
 
     def _files(self) -> list[str]:
-        return [str(path) for path in find_files(self.texts)]
+        files = find_files(self.texts)
+        for path in files:
+            if path.is_dir():
+                raise UsageError(f"{path}: a folder; name its files, such as '{path}/*.txt'")
+            if not path.exists():
+                raise UsageError(f"{path}: no such file; check the path")
+        return [str(path) for path in files]
 
     def _train(self) -> tuple[IterableDataset, str]:
         """The training sentences of a data set, and the column that they are in."""
