@@ -60,6 +60,10 @@ def test_labels_are_transferred(command: Run, corpus: str) -> None:
     unknown = ["7" if argument == "1" else argument for argument in arguments]
     code, out, err = command(*unknown, *COLUMNS)
     assert (code, out) == (2, "") and "no sentence has the label 7; there are: 0, 1" in err
+    for by in ("means", "classifier"):
+        unknown = ["x" if argument == "0" else argument for argument in arguments]
+        code, out, err = command(*unknown, *COLUMNS, "--by", by)
+        assert (code, out) == (2, "") and "no sentence has the label x; there are: 0, 1" in err
 
 
 def test_sentences_are_read_from_a_table(command: Run, corpus: str) -> None:

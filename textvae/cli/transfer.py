@@ -50,7 +50,7 @@ def run(arguments: Namespace) -> None:
         if getattr(arguments, name) is not None and by not in ways.split():
             raise UsageError(f"--{name.replace('_', '-')} is for --by {ways}, not {by}")
 
-    from ..operations.control import fit_classifier, guide
+    from ..operations.control import check_seen, fit_classifier, guide
     from ..operations.transfer import means, relabel, transfer
 
     sentences, source, target = arguments.sentences, arguments.source, arguments.target
@@ -63,6 +63,7 @@ def run(arguments: Namespace) -> None:
             strength = 1.0 if arguments.strength is None else arguments.strength
             lines = transfer(vae, sentences, source, target, centres, strength, **options)
         else:
+            check_seen(source, labels)
             classifier = fit_classifier(vae, texts, labels, target, options["seed"])
             confidence = 0.9 if arguments.confidence is None else arguments.confidence
             lines = guide(vae, sentences, classifier, confidence, **options)

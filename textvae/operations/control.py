@@ -1,9 +1,9 @@
 """Labels by a classifier of latents, for a model that was trained without any."""
 
-__all__ = ["LabelClassifier", "fit_classifier", "guide", "sample_label"]
+__all__ = ["LabelClassifier", "check_seen", "fit_classifier", "guide", "sample_label"]
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +42,16 @@ class LabelClassifier:
         return z @ self.weight.to(z) + self.bias
 
 
+def check_seen(label: str, labels: Collection[str]) -> None:
+    """
+    Raises:
+        UsageError: If a label is none of those that a corpus has.
+    """
+    if label not in labels:
+        found = some(sorted(set(labels)))
+        raise UsageError(f"no sentence has the label {label}; there are: {found}")
+
+
 @torch.no_grad()
 def fit_classifier(
     vae: TextVAE, texts: Sequence[str], labels: Sequence[str], label: str, seed: int = 0
@@ -67,8 +77,7 @@ def fit_classifier(
 
     check_counts(len(texts), len(labels))
     found = sorted(set(labels))
-    if label not in found:
-        raise UsageError(f"no sentence has the label {label}; there are: {some(found)}")
+    check_seen(label, found)
     if len(found) < 2:
         raise UsageError(f"all sentences have the label {label}; a classifier needs others, too")
     z = _drawn(vae, texts, seed).double().numpy()

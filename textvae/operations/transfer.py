@@ -9,8 +9,8 @@ from torch import Tensor
 
 from ..api import TextVAE
 from ..decoding import STRATEGIES
-from ..errors import UsageError, some
 from ..labels import check_counts
+from .control import check_seen
 from .space import displaced, is_sphere, unit
 
 
@@ -46,8 +46,7 @@ def transfer(
         UsageError: If a label has never been seen.
     """
     for label in (source, target):
-        if label not in centres:
-            raise UsageError(f"no sentence has the label {label}; there are: {some(centres)}")
+        check_seen(label, centres)
     start, end = centres[source], centres[target]
     sphere = is_sphere(vae)
     part = start + strength * (end - start)
