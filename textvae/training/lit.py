@@ -117,18 +117,23 @@ class LitTextVAE(pl.LightningModule):
         Returns:
             The loss before the step.
         """
-        optimizer = self.optimizers()
+        optimizer, found = self.optimizers(), torch.tensor(torch.nan)
 
         def closure() -> Tensor:
+            nonlocal found
             optimizer.zero_grad()
             loss = self.loss(batch)
             self.manual_backward(loss)
-            return loss.detach()
+            found = loss.detach()
+            return found
 
         self._held = held
+        # Neither returns the loss where it is scaled for half precision.
         if counted:
-            return optimizer.step(closure)
-        return self.trainer.strategy.optimizer_step(optimizer.optimizer, closure, model=self)
+            optimizer.step(closure)
+        else:
+            self.trainer.strategy.optimizer_step(optimizer.optimizer, closure, model=self)
+        return found
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         # Here gradients are summed over processes and no longer scaled for half precision.
