@@ -18,6 +18,8 @@ from .corpora import A, B
 
 Run = Callable[..., tuple[int, str, str]]
 
+COLUMNS = ("--text-column", "text", "--label-column", "label")
+
 
 # Using a trained model
 
@@ -88,6 +90,25 @@ def test_samples_follow_the_seed(command: Run) -> None:
     assert one == two != three and one.count("\n") == 4
 
 
+def test_a_seed_is_one_that_all_libraries_take(command: Run) -> None:
+    rows = (f"{i % 2}\t{'the cook burned pies . ' * i}\n" for i in range(1, 13))
+    Path("rated.tsv").write_text("label\ttext\n" + "".join(rows))
+    text = ("--text", "rated.tsv", *COLUMNS)
+    for arguments in (
+        ("sample", "tiny", "-n", "1"),
+        ("sample", "tiny", "-n", "1", "--label", "1", *text),
+        ("perturb", "tiny", A, "-n", "2"),
+        ("infill", "tiny", "the cook _ some pies .", "--proposals", "3"),
+        ("evaluate", "tiny", "--samples", "1", *text),
+        ("probe", "tiny", *text, "--sizes", "2"),
+    ):
+        code, out, err = command(*arguments, "--seed", str(2**32 - 2))
+        assert code == 0 and out, err
+        code, out, err = command(*arguments, "--seed", str(2**32 - 1))
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert "--seed: 4294967295 is not a whole number from 0 to 4,294,967,294" in err
+
+
 @pytest.mark.parametrize("decode", ["greedy", "beam", "sample"])
 def test_every_strategy_decodes(command: Run, decode: str) -> None:
     code, out, _ = command("reconstruct", "tiny", A, "--decode", decode, "--max-length", "5")
@@ -127,6 +148,27 @@ def test_words_that_the_model_does_not_know_are_counted(command: Run) -> None:
 
     assert code == 0 and len(out.splitlines()) == 1
     assert err == "words or characters that the model does not know: 3\n"
+
+
+def test_an_argument_is_utf_8(command: Run) -> None:
+    for arguments in (
+        ("encode", "tiny", "caf\udce9"),
+        ("train", "--text", "caf\udce9"),
+        ("caf\udce9",),
+    ):
+        code, out, err = command(*arguments)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert f"argument {len(arguments)}, 'caf\\udce9', is not UTF-8; " in err
+
+
+def test_what_takes_too_much_memory_is_refused(
+    command: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for large in (lambda *_, **__: torch.empty(2**50), lambda *_, **__: np.empty(2**58)):
+        monkeypatch.setattr(textvae.TextVAE, "sample", large)
+        code, out, err = command("sample", "tiny")
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert err.startswith("textvae sample: this needs more memory than there is; ask for less")
 
 
 # Help

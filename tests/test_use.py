@@ -108,9 +108,19 @@ def test_a_file_says_what_it_holds(command: Run) -> None:
     np.savez("bundle.npz", z=np.zeros((2, 4)))
     Path("empty.npy").write_bytes(b"")
     Path("bundle.npz").rename("bundle.npy")
-    for name in ("empty.npy", "bundle.npy"):
+    np.save("pairs.npy", np.zeros(2, dtype=[("a", "f4"), ("b", "f4")]))
+    np.save("complex.npy", np.zeros((2, 4), dtype=complex))
+    np.save("words.npy", np.full((2, 4), "1"))
+    for name in ("empty.npy", "bundle.npy", "pairs.npy", "complex.npy", "words.npy"):
         code, out, err = command("decode", "tiny", name)
         assert (code, out, err.count("\n")) == (2, "", 1) and "no array of numbers" in err
+
+
+def test_latents_beyond_all_bounds_are_refused(command: Run) -> None:
+    for value in (1e300, np.inf, np.nan):
+        np.save("far.npy", np.full((2, 4), value))
+        code, out, err = command("decode", "tiny", "far.npy")
+        assert (code, out, err.count("\n")) == (2, "", 1) and "some that are not finite" in err
 
 
 def test_figures_are_drawn(command: Run, corpus: str) -> None:
@@ -143,6 +153,14 @@ def test_figures_are_drawn(command: Run, corpus: str) -> None:
         (("plot", "tiny", "interpolation", A, "--out", "a.png"), "between two sentences, got 1"),
         (("neighbors", "tiny", A, "--text", "none*.txt"), "no file has such a name"),
         (("neighbors", "tiny/model", A), "no run named|without its run|is not a run"),
+        (("neighbors", "tiny", A, "--text", ""), "--text: the name is empty; give one"),
+        (("reconstruct", "tiny", "--text", ""), "--text: the name is empty"),
+        (("probe", "tiny", "--text", ""), "--text: the name is empty"),
+        (("sample", ""), "RUN: the name is empty; give one"),
+        (("perturb", "tiny", A, "--scale", "inf"), "--scale: inf is not a number from 0 to 4,29"),
+        (("traverse", "tiny", A, "--dimension", "0", "--span", "inf"), "--span: inf is not a num"),
+        (("sample", "tiny", "--temperature", "inf"), "--temperature: inf is not a number from"),
+        (("sample", "tiny", "--temperature", "nan"), "--temperature: nan is not a number of at"),
         (
             ("export", "tiny", "--out", "a.npz", "--label-column", "x"),
             "--label-column is of a file",

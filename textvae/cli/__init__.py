@@ -75,6 +75,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def dispatch(argv: Sequence[str]) -> int:
     """Runs the command that the first argument names."""
+    for number, argument in enumerate(argv, 1):
+        try:
+            argument.encode()
+        except UnicodeEncodeError as error:
+            raise UsageError(
+                f"argument {number}, {argument!a}, is not UTF-8; set the terminal to it, or "
+                "convert the text (iconv -f LATIN1 -t UTF-8, say)"
+            ) from error
     if not argv or argv[0] in ("-h", "--help"):
         print(overview())
         return 0
@@ -99,9 +107,23 @@ def dispatch(argv: Sequence[str]) -> int:
     arguments, unknown = parser.parse_known_intermixed_args(argv[1:])
     if unknown:
         raise UsageError(f"no option {unknown[0]}{parser.nearest(unknown)}")
-    command.run(arguments)
+    try:
+        command.run(arguments)
+    except (MemoryError, RuntimeError) as error:
+        if not lacks_memory(error):
+            raise
+        raise UsageError(
+            "this needs more memory than there is; ask for less at once, such as a smaller -n, "
+            "--steps or --beam-size, or fewer sentences"
+        ) from error
     sys.stdout.flush()
     return 0
+
+
+def lacks_memory(error: Exception) -> bool:
+    """Whether memory did not suffice, for which torch has no class of its own on a CPU."""
+    told = ("can't allocate memory", "not enough memory", "out of memory")
+    return isinstance(error, MemoryError) or any(words in str(error) for words in told)
 
 
 def overview() -> str:

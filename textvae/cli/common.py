@@ -9,6 +9,7 @@ __all__ = [
     "at_least",
     "decoding_of",
     "load",
+    "not_empty",
     "print_json",
     "print_lines",
     "read_sentences",
@@ -17,7 +18,6 @@ __all__ = [
 ]
 
 import json
-import math
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Sequence
@@ -32,9 +32,12 @@ if TYPE_CHECKING:
 
 STDIN = "standard input"
 
+MOST = 2**32 - 2
+"""The largest number that an argument takes: as a seed, all libraries take it and the next."""
 
-def at_least(kind: type, low: float, high: float = math.inf) -> Callable[[str], Any]:
-    """An argument type: a number from `low` to `high`."""
+
+def at_least(kind: type, low: float, high: float = MOST) -> Callable[[str], Any]:
+    """An argument type: a number from `low` to `high`, which is finite."""
 
     def convert(text: str) -> Any:
         try:
@@ -43,18 +46,25 @@ def at_least(kind: type, low: float, high: float = math.inf) -> Callable[[str], 
             value = None
         if value is None or not low <= value <= high:
             noun = "a whole number" if kind is int else "a number"
-            span = f"from {low:g} to {high:g}" if high < math.inf else f"of at least {low:g}"
+            closed = high < MOST or (value is not None and value > high)
+            span = f"from {low:,} to {high:,}" if closed else f"of at least {low:,}"
             raise ArgumentTypeError(f"{text} is not {noun} {span}")
         return value
 
     return convert
 
 
+def not_empty(text: str) -> str:
+    """An argument type: the name of something."""
+    if not text:
+        raise ArgumentTypeError("the name is empty; give one")
+    return text
+
+
 def add_run(parser: ArgumentParser) -> None:
     """Adds what every command on a trained model takes."""
-    parser.add_argument(
-        "run", metavar="RUN", help="a run folder, its name under runs/, or a model of the hub"
-    )
+    help_run = "a run folder, its name under runs/, or a model of the hub"
+    parser.add_argument("run", type=not_empty, metavar="RUN", help=help_run)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--label", help="of the sentences, for a conditional model")
     parser.add_argument("--device", default="auto", help="cpu, cuda ...; a GPU if there is one")
@@ -64,7 +74,10 @@ def add_sentences(parser: ArgumentParser) -> None:
     """Adds the three ways in which a command reads sentences."""
     parser.add_argument("sentences", nargs="*", metavar="SENTENCE", help="the sentences")
     parser.add_argument(
-        "--text", metavar="FILE", help="a text or a table; else standard input, or -"
+        "--text",
+        type=not_empty,
+        metavar="FILE",
+        help="a text or a table; else standard input, or -",
     )
     add_columns(parser.add_argument)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..errors import UsageError
 from ..hub import locate
 from ..runs import Run
-from .common import add_columns, read_text, refuse_columns
+from .common import add_columns, not_empty, read_text, refuse_columns
 
 if TYPE_CHECKING:
     from ..data import SentenceData
@@ -19,7 +19,8 @@ SPLITS = ("train", "valid", "test")
 def add_corpus(parser: ArgumentParser, split: str) -> None:
     """Adds the ways to name a corpus; without any, it is `split` of the run's own."""
     add = parser.add_argument_group("corpus").add_argument
-    add("--text", nargs="+", metavar="FILE", help="files or patterns, or - for standard input")
+    help_text = "files or patterns, or - for standard input"
+    add("--text", nargs="+", type=not_empty, metavar="FILE", help=help_text)
     add_columns(add)
     help_split = f"else a split of the text that the run was trained on ({split})"
     add("--split", choices=SPLITS, default=split, help=help_split)

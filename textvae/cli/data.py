@@ -5,7 +5,7 @@ __all__ = ["DESCRIPTION", "add_arguments", "run"]
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
-from .common import add_columns, print_json
+from .common import add_columns, not_empty, print_json
 
 if TYPE_CHECKING:
     from ..data import SentenceData
@@ -29,6 +29,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declares the options."""
     parser.add_argument(
         "text",
+        type=not_empty,
         metavar="FILE",
         nargs="*",
         help="files, patterns, a folder with {train,valid,test}, hf:owner/name, or - for standard "

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
-from .common import STDIN, add_decoding, add_run, decoding_of, load, print_lines
+from .common import STDIN, add_decoding, add_run, decoding_of, load, not_empty, print_lines
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +22,9 @@ Reads what textvae encode writes: a .npy array (N, D), or a line of numbers for 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declares the options."""
     add_run(parser)
-    parser.add_argument("file", metavar="FILE", nargs="?", help="the file; else standard input")
+    parser.add_argument(
+        "file", type=not_empty, metavar="FILE", nargs="?", help="the file; else standard input"
+    )
     add_decoding(parser)
 
 
@@ -51,7 +53,10 @@ def read_latents(file: str | None) -> "np.ndarray":
             stream = sys.stdin if name == STDIN else file
             with warnings.catch_warnings(action="ignore"):  # that there is nothing, we say below
                 z = np.loadtxt(stream, ndmin=2)
-        z = z.astype(np.float32)
+        if z.dtype.kind not in "iuf":
+            raise ValueError(f"its type is {z.dtype}")
+        with np.errstate(over="ignore"):  # what becomes infinite is refused below
+            z = z.astype(np.float32)
     except OSError as error:
         raise UsageError(f"{name}: cannot be read ({error.strerror or error})") from error
     except ValueError as error:

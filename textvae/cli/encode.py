@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..console import note
 from ..errors import UsageError
-from .common import add_run, add_sentences, load, print_json, read_sentences
+from .common import add_run, add_sentences, load, not_empty, print_json, read_sentences
 
 DESCRIPTION = """Turns sentences into latent vectors: the mode of each one's posterior.
 
@@ -18,7 +18,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declares the options."""
     add_run(parser)
     add_sentences(parser)
-    parser.add_argument("--out", metavar="FILE", help="a .npy file for the array (N, D)")
+    help_out = "a .npy file for the array (N, D)"
+    parser.add_argument("--out", type=not_empty, metavar="FILE", help=help_out)
 
 
 def run(arguments: Namespace) -> None:

@@ -14,6 +14,7 @@ from .common import (
     at_least,
     decoding_of,
     load,
+    not_empty,
     print_lines,
     read_sentences,
     read_text,
@@ -40,6 +41,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--through",
         nargs="+",
+        type=not_empty,
         metavar="FILE",
         help="the sentences that aggregate leads past, else those that the run was trained on",
     )
