@@ -150,6 +150,14 @@ def test_words_that_the_model_does_not_know_are_counted(command: Run) -> None:
     assert err == "words or characters that the model does not know: 3\n"
 
 
+def test_a_sentence_is_one_line(command: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = "a\nb\r\x1b[31mc\x85d\u2028e\tf\0春"
+    monkeypatch.setattr(textvae.TextVAE, "decode", lambda self, z, *_, **__: [written] * len(z))
+    assert command("sample", "tiny", "-n", "2")[1] == "a b  [31mc d e f 春\n" * 2
+    assert command("analogy", "tiny", A, B, A)[1] == "a b  [31mc d e f 春\n"
+    assert json.loads(command("sample", "tiny", "-n", "1", "--json")[1]) == [written]
+
+
 def test_an_argument_is_utf_8(command: Run) -> None:
     for arguments in (
         ("encode", "tiny", "caf\udce9"),

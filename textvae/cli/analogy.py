@@ -11,6 +11,7 @@ from .common import (
     add_sentences,
     decoding_of,
     load,
+    one_line,
     print_json,
     read_sentences,
 )
@@ -42,4 +43,4 @@ def run(arguments: Namespace) -> None:
     from ..operations import analogy
 
     line = analogy(vae, *sentences, **options)
-    print_json(line) if arguments.json else print(line)
+    print_json(line) if arguments.json else print(one_line(line))

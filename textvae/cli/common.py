@@ -10,6 +10,7 @@ __all__ = [
     "decoding_of",
     "load",
     "not_empty",
+    "one_line",
     "print_json",
     "print_lines",
     "read_sentences",
@@ -18,6 +19,7 @@ __all__ = [
 ]
 
 import json
+import re
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Sequence
@@ -34,6 +36,9 @@ STDIN = "standard input"
 
 MOST = 2**32 - 2
 """The largest number that an argument takes: as a seed, all libraries take it and the next."""
+
+CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+"""Line breaks of every kind, and characters that tell a terminal what to do."""
 
 
 def at_least(kind: type, low: float, high: float = MOST) -> Callable[[str], Any]:
@@ -232,9 +237,14 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, ensure_ascii=False, indent=2))
 
 
+def one_line(sentence: str) -> str:
+    """A sentence with spaces for line breaks and control characters, which models can write."""
+    return CONTROLS.sub(" ", sentence)
+
+
 def print_lines(arguments: Namespace, lines: Sequence[str]) -> None:
     """Prints sentences, one line each, or as JSON where that is asked."""
     if arguments.json:
         print_json(lines)
     else:
-        print(*lines, sep="\n")
+        print(*map(one_line, lines), sep="\n")

@@ -5,7 +5,7 @@ __all__ = ["DESCRIPTION", "add_arguments", "run"]
 import dataclasses
 from argparse import ArgumentParser, Namespace
 
-from .common import add_run, at_least, load, print_json
+from .common import add_run, at_least, load, one_line, print_json
 
 DESCRIPTION = """Fills the blank of a sentence, an underscore, with what the model finds likeliest.
 
@@ -49,4 +49,4 @@ def run(arguments: Namespace) -> None:
         print_json([dataclasses.asdict(fill) for fill in fills])
     else:
         for fill in fills:
-            print(f"{fill.nll:.2f}\t{fill.text}")
+            print(f"{fill.nll:.2f}\t{one_line(fill.text)}")

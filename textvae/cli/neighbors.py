@@ -5,7 +5,7 @@ __all__ = ["DESCRIPTION", "add_arguments", "run"]
 import dataclasses
 from argparse import ArgumentParser, Namespace
 
-from .common import add_run, at_least, load, print_json
+from .common import add_run, at_least, load, one_line, print_json
 from .corpora import add_corpus, read_corpus
 
 DESCRIPTION = """Finds the sentences of a corpus whose latents are nearest to that of a sentence.
@@ -44,6 +44,6 @@ def run(arguments: Namespace) -> None:
         return
     for query, near in zip(arguments.sentences, found, strict=True):
         if len(found) > 1:
-            print(query)
+            print(one_line(query))
         for one in near:
-            print(f"{one.distance:.4f}\t{one.text}")
+            print(f"{one.distance:.4f}\t{one_line(one.text)}")

@@ -5,7 +5,7 @@ __all__ = ["DESCRIPTION", "add_arguments", "run"]
 import dataclasses
 from argparse import ArgumentParser, Namespace
 
-from .common import add_decoding, add_run, at_least, decoding_of, load, print_json
+from .common import add_decoding, add_run, at_least, decoding_of, load, one_line, print_json
 from .corpora import add_corpus, read_corpus
 
 DESCRIPTION = """Says how much of what a model writes from the prior its training text has.
@@ -39,4 +39,4 @@ def run(arguments: Namespace) -> None:
     print(f"copies     {found.copies:.1%} stand in the {len(training):,} training sentences")
     print(f"distinct   {found.distinct:.1%} differ from each other")
     for line in found.copied[:SHOWN]:
-        print(f"  copied: {line}")
+        print(f"  copied: {one_line(line)}")
