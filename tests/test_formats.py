@@ -16,7 +16,7 @@ import pytest
 
 from textvae.data.opening import find_files
 from textvae.data.places import find_source
-from textvae.data.reader import Tally, digest
+from textvae.data.reader import TOO_LONG, Tally, digest
 from textvae.data.tables import Columns, read_rows
 from textvae.errors import UsageError
 from textvae.wiring.request import parse
@@ -141,6 +141,34 @@ def test_what_is_refused_is_named(
     with pytest.raises(UsageError, match=message) as error:
         rows_of(path)
     assert "\n" not in str(error.value) and path in str(error.value)
+
+
+def test_a_cell_is_no_longer_than_a_line_and_has_no_nul(
+    write: Callable[..., str], tmp_path: Path
+) -> None:
+    texts = ["x" * 150_000, "é" * 500_000, "é" * 500_001, "x" * 15_000_000, "nul \0", "last"]
+    kept = [texts[0], texts[1], "last"]
+    table = pa.table({"text": texts})
+    pa.parquet.write_table(table, tmp_path / "a.parquet")
+    datasets.Dataset(table).save_to_disk(tmp_path / "saved")
+    data = find_source([str(tmp_path / "saved")], (0.1, 0.1))
+    for read in (
+        lambda tally: read_rows(tmp_path / "a.parquet", Columns(), tally),
+        lambda tally: data.rows(tally)["train"],
+    ):
+        tally = Tally(refusals=[])
+        assert [text for text, _ in read(tally)] == kept
+        assert [line[line.rindex("row") :] for line in tally.refusals] == [
+            f"row 3: {TOO_LONG}",
+            f"row 4: {TOO_LONG}",
+            "row 5: a NUL character, which no text has; take it out",
+        ]
+    nul = write("a.jsonl", json.dumps({"text": "a\0b"}) + "\n")
+    with pytest.raises(UsageError, match="a.jsonl, line 1: a NUL character, .*; take it out"):
+        rows_of(nul, Columns())
+    assert rows_of(write("a.csv", f"text\n{texts[0]}\n"), Columns()) == [(texts[0], None)]
+    with pytest.raises(UsageError, match="no valid CSV .field larger than field limit"):
+        rows_of(write("b.csv", 'text\n"' + ("x" * 400_000 + "\n") * 3 + '"\n'), Columns())
 
 
 def test_labels_need_columns(write: Callable[..., str]) -> None:

@@ -199,6 +199,18 @@ def test_a_data_set_may_end_early(
         )
 
 
+def test_a_bad_row_of_a_data_set_is_left_out(
+    write: Callable[..., str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts = [None, "x" * 1_000_001, "nul \0", *LINES]
+    write("local/train.jsonl", "".join(json.dumps({"text": text}) + "\n" for text in texts))
+    data = stream(f"hf:{tmp_path}/local", head=600)
+    assert sorted(read(data, one_turn(loader(data)))) == sorted(training(data))
+    said = capsys.readouterr().err
+    assert "local, row 2: longer than 1,000,000 bytes" in said
+    assert "lines left out of this file: 2" in said
+
+
 @pytest.mark.parametrize("name", ["train.jsonl.gz", "train.jsonl"])
 def test_a_data_set_that_cannot_be_read_is_refused_in_one_line(
     name: str, write: Callable[..., str], tmp_path: Path

@@ -1,6 +1,6 @@
 """Reading text: one sentence a line, UTF-8, plain or compressed, never all of it at once."""
 
-__all__ = ["Tally", "accept", "decoded_lines", "digest", "read_stream"]
+__all__ = ["LONGEST_LINE", "TOO_LONG", "Tally", "accept", "decoded_lines", "digest", "read_stream"]
 
 import hashlib
 import re
@@ -18,6 +18,8 @@ LONGEST_LINE = 1_000_000
 
 LOOKALIKES = ("<pad>", "<s>", "</s>", "<unk>")
 """What control tokens are called elsewhere: in a text they are words like any other."""
+
+TOO_LONG = f"longer than {LONGEST_LINE:,} bytes; put one sentence on each line or in each cell"
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 BREAKS = re.compile(r"\s*[\r\n]+\s*")
@@ -104,7 +106,7 @@ def read_stream(stream: BinaryIO, name: str, tally: Tally) -> Iterator[str]:
     """
     before = tally.sentences
     for line in decoded_lines(stream, name, tally):
-        sentence = accept(line, tally)
+        sentence = accept(line, tally, name)
         if sentence is not None:
             yield sentence
     if tally.sentences == before and not tally.refusals:
@@ -135,11 +137,27 @@ def decoded_lines(stream: BinaryIO, name: str, tally: Tally) -> Iterator[str]:
         yield body
 
 
-def accept(text: str, tally: Tally) -> str | None:
-    """The sentence in a line or a cell, counted; None where there is nothing but whitespace."""
+def accept(text: str, tally: Tally, where: str) -> str | None:
+    """The sentence in a line or a cell, counted; None where there is nothing but whitespace.
+
+    Arguments:
+        text: What is there.
+        tally: Where to count.
+        where: Where it stands, for a refusal, which gives None too.
+
+    Raises:
+        UsageError: If it is refused, unless that is to be noted only.
+    """
     sentence = text.strip()
     if not sentence:
         tally.empty += 1
+        return None
+    if "\0" in sentence:
+        tally.refuse(f"{where}: a NUL character, which no text has; take it out")
+        return None
+    # A character has four bytes at most: few sentences need be encoded to be measured.
+    if 4 * len(sentence) > LONGEST_LINE and len(sentence.encode("utf-8")) > LONGEST_LINE:
+        tally.refuse(f"{where}: {TOO_LONG}")
         return None
     tally.sentences += 1
     tally.trimmed += sentence != text
@@ -159,7 +177,7 @@ def _decode(line: bytes, where: str, tally: Tally) -> str | None:
             "give a text file in UTF-8 (iconv -f UTF-16 -t UTF-8 converts)"
         )
     elif len(line.rstrip(b"\r\n")) > LONGEST_LINE:
-        tally.refuse(f"{where}: longer than {LONGEST_LINE:,} bytes; put one sentence on each line")
+        tally.refuse(f"{where}: {TOO_LONG}")
     else:
         try:
             return line.decode("utf-8")

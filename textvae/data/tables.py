@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 from ..errors import UsageError
 from .opening import opened, stem_of, told
-from .reader import Tally, accept, decoded_lines, read_stream
+from .reader import LONGEST_LINE, Tally, accept, decoded_lines, read_stream
 
 Row = tuple[str, str | None]
 """A sentence and its label, if it has one."""
@@ -129,7 +129,7 @@ def accepted(cells: Cells, name: str, columns: Columns, tally: Tally) -> Iterato
         if columns.label is not None and not label and text and text.strip():
             tally.refuse(f"{where}: no label; fill it in, or leave out the row")
             continue
-        sentence = accept(text or "", tally)
+        sentence = accept(text or "", tally, where)
         if sentence is not None:
             yield sentence, label
     if tally.sentences == before and not tally.refusals:
@@ -143,6 +143,7 @@ def _tsv(stream: BinaryIO, name: str, columns: Columns, tally: Tally) -> Cells:
 
 
 def _csv(path: Path, columns: Columns, tally: Tally) -> Cells:
+    csv.field_size_limit(LONGEST_LINE)  # its own is smaller
     with opened(path) as stream:
         reader = csv.reader(
             (f"{line}\n" for line in decoded_lines(stream, str(path), tally)), strict=True
