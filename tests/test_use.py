@@ -49,6 +49,27 @@ def test_sentences_come_of_sentences(command: Run) -> None:
     assert all(re.match(r"\d+\.\d\d\tthe cook .* some pies \.$", x) for x in out.splitlines())
 
 
+def test_sentences_of_an_operation_come_on_standard_input(command: Run, corpus: str) -> None:
+    kinds = ("--from", "0", "--to", "1", "--text", corpus, *COLUMNS)
+    for arguments, more in (
+        (("neighbors", "tiny", A, B), ("--top", "2")),
+        (("transfer", "tiny", A, B), kinds),
+        (("transfer", "tiny", A), (*kinds, "--by", "classifier")),
+        (("perturb", "tiny", A), ("-n", "2")),
+        (("traverse", "tiny", A), ("--dimension", "1")),
+        (("infill", "tiny", "the cook _ some pies ."), ("--proposals", "3")),
+        (("encode", "tiny", A, B), ()),
+        (("analogy", "tiny", A, B, A), ()),
+    ):
+        lines = "\n".join(arguments[2:])
+        code, out, err = command(*arguments, *more)
+        assert code == 0 and out, err
+        assert command(*arguments[:2], *more, stdin=lines)[:2] == (0, out)
+        assert command(*arguments[:2], "-", *more, stdin=lines)[:2] == (0, out)
+    way = ("plot", "tiny", "interpolation", "--steps", "3", "--out", "way.png")
+    assert command(*way, stdin=f"{A}\n{B}\n")[0] == 0
+
+
 def test_labels_are_transferred(command: Run, corpus: str) -> None:
     arguments = ("transfer", "tiny", A, B, "--from", "0", "--to", "1", "--text", corpus)
     code, out, _ = command(*arguments, *COLUMNS)
@@ -157,6 +178,10 @@ def test_figures_are_drawn(command: Run, corpus: str) -> None:
         (("reconstruct", "tiny", "--text", ""), "--text: the name is empty"),
         (("probe", "tiny", "--text", ""), "--text: the name is empty"),
         (("sample", ""), "RUN: the name is empty; give one"),
+        (("neighbors", "tiny", "--text", "-"), "standard input is the corpus of --text; give sen"),
+        (("neighbors", "tiny"), "standard input: no sentence in it"),
+        (("perturb", "tiny", A, B), "it takes one sentence at a time, got 2"),
+        (("reconstruct", "tiny", "-", "--text", "x"), "both as arguments and by --text"),
         (("perturb", "tiny", A, "--scale", "inf"), "--scale: inf is not a number from 0 to 4,29"),
         (("traverse", "tiny", A, "--dimension", "0", "--span", "inf"), "--span: inf is not a num"),
         (("sample", "tiny", "--temperature", "inf"), "--temperature: inf is not a number from"),

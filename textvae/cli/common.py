@@ -3,6 +3,7 @@
 __all__ = [
     "add_columns",
     "add_decoding",
+    "add_given",
     "add_precision",
     "add_run",
     "add_sentences",
@@ -13,6 +14,8 @@ __all__ = [
     "one_line",
     "print_json",
     "print_lines",
+    "read_given",
+    "read_one",
     "read_sentences",
     "read_text",
     "refuse_columns",
@@ -85,6 +88,13 @@ def add_sentences(parser: ArgumentParser) -> None:
         help="a text or a table; else standard input, or -",
     )
     add_columns(parser.add_argument)
+
+
+def add_given(parser: ArgumentParser) -> None:
+    """Adds the sentences of a command whose --text, if it has one, is a corpus."""
+    parser.add_argument(
+        "sentences", nargs="*", metavar="SENTENCE", help="the sentences; else standard input, or -"
+    )
 
 
 def add_columns(add: Callable[..., Any]) -> None:
@@ -181,15 +191,41 @@ def read_sentences(arguments: Namespace) -> tuple[list[str], list[str] | None]:
     Raises:
         UsageError: If there are none, or they are given twice.
     """
-    if not arguments.sentences:
-        column = arguments.label_column
-        if column is not None and arguments.label is not None:
-            raise UsageError("labels are given both by --label and --label-column; leave one out")
-        return read_text([arguments.text or "-"], arguments.text_column, column)
-    if arguments.text:
+    if arguments.sentences and arguments.text:
         raise UsageError("sentences are given both as arguments and by --text; leave one out")
-    refuse_columns(arguments)
-    return list(arguments.sentences), None
+    if arguments.sentences not in ([], ["-"]):
+        refuse_columns(arguments)
+        return list(arguments.sentences), None
+    column = arguments.label_column
+    if column is not None and arguments.label is not None:
+        raise UsageError("labels are given both by --label and --label-column; leave one out")
+    return read_text([arguments.text or "-"], arguments.text_column, column)
+
+
+def read_given(arguments: Namespace) -> list[str]:
+    """The sentences of a command whose --text, if it has one, is a corpus: those that are given as
+    arguments, or on standard input.
+
+    Raises:
+        UsageError: If there are none.
+    """
+    if arguments.sentences not in ([], ["-"]):
+        return arguments.sentences
+    if "-" in (getattr(arguments, "text", None) or ()):
+        raise UsageError("standard input is the corpus of --text; give sentences as arguments")
+    return read_text(["-"])[0]
+
+
+def read_one(arguments: Namespace) -> str:
+    """The only sentence that such a command is given.
+
+    Raises:
+        UsageError: If there is none, or more than one.
+    """
+    sentences = read_given(arguments)
+    if len(sentences) != 1:
+        raise UsageError(f"it takes one sentence at a time, got {len(sentences)}")
+    return sentences[0]
 
 
 def refuse_columns(arguments: Namespace) -> None:

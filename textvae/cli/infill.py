@@ -5,7 +5,7 @@ __all__ = ["DESCRIPTION", "add_arguments", "run"]
 import dataclasses
 from argparse import ArgumentParser, Namespace
 
-from .common import add_run, at_least, load, one_line, print_json
+from .common import add_given, add_run, at_least, load, one_line, print_json, read_one
 
 DESCRIPTION = """Fills the blank of a sentence, an underscore, with what the model finds likeliest.
 
@@ -18,7 +18,7 @@ Prints the nats of each whole sentence, fewer is likelier, and the sentence.
 def add_arguments(parser: ArgumentParser) -> None:
     """Declares the options."""
     add_run(parser)
-    parser.add_argument("sentence", metavar="SENTENCE", help="the sentence with its blank")
+    add_given(parser)
     parser.add_argument("--top", type=at_least(int, 1), default=5, help="how many to show (5)")
     parser.add_argument(
         "--max-words", type=at_least(int, 1), default=3, help="the longest fill, in words (3)"
@@ -33,13 +33,14 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> None:
     """Runs the command."""
+    sentence = read_one(arguments)
     vae = load(arguments)
 
     from ..operations import infill
 
     fills = infill(
         vae,
-        arguments.sentence,
+        sentence,
         arguments.top,
         arguments.max_words,
         arguments.proposals,

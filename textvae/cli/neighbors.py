@@ -5,7 +5,7 @@ __all__ = ["DESCRIPTION", "add_arguments", "run"]
 import dataclasses
 from argparse import ArgumentParser, Namespace
 
-from .common import add_run, at_least, load, one_line, print_json
+from .common import add_given, add_run, at_least, load, one_line, print_json, read_given
 from .corpora import add_corpus, read_corpus
 
 DESCRIPTION = """Finds the sentences of a corpus whose latents are nearest to that of a sentence.
@@ -18,7 +18,7 @@ Prints each with its distance, nearest first: Euclidean, or on a sphere the angl
 def add_arguments(parser: ArgumentParser) -> None:
     """Declares the options."""
     add_run(parser)
-    parser.add_argument("sentences", nargs="+", metavar="SENTENCE", help="the sentences")
+    add_given(parser)
     parser.add_argument("--top", type=at_least(int, 1), default=5, help="how many for each (5)")
     parser.add_argument(
         "--index",
@@ -31,18 +31,19 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> None:
     """Runs the command."""
+    sentences = read_given(arguments)
     texts, labels = read_corpus(arguments)
-    vae = load(arguments, arguments.sentences)
+    vae = load(arguments, sentences)
 
     from ..operations import neighbors
 
-    found = neighbors(vae, arguments.sentences, texts, arguments.top, arguments.index, labels)
+    found = neighbors(vae, sentences, texts, arguments.top, arguments.index, labels)
     if arguments.json:
-        pairs = zip(arguments.sentences, found, strict=True)
+        pairs = zip(sentences, found, strict=True)
         rows = [(query, [dataclasses.asdict(one) for one in near]) for query, near in pairs]
         print_json([{"sentence": query, "neighbors": near} for query, near in rows])
         return
-    for query, near in zip(arguments.sentences, found, strict=True):
+    for query, near in zip(sentences, found, strict=True):
         if len(found) > 1:
             print(one_line(query))
         for one in near:

@@ -4,7 +4,16 @@ __all__ = ["DESCRIPTION", "add_arguments", "run"]
 
 from argparse import ArgumentParser, Namespace
 
-from .common import add_decoding, add_run, at_least, decoding_of, load, print_lines
+from .common import (
+    add_decoding,
+    add_given,
+    add_run,
+    at_least,
+    decoding_of,
+    load,
+    print_lines,
+    read_one,
+)
 
 DESCRIPTION = """Writes sentences around one: those of latents at a distance from its own.
 
@@ -14,7 +23,7 @@ DESCRIPTION = """Writes sentences around one: those of latents at a distance fro
 def add_arguments(parser: ArgumentParser) -> None:
     """Declares the options."""
     add_run(parser)
-    parser.add_argument("sentence", metavar="SENTENCE", help="the sentence")
+    add_given(parser)
     parser.add_argument("-n", type=at_least(int, 1), default=10, help="how many to write (10)")
     parser.add_argument(
         "--scale",
@@ -28,9 +37,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> None:
     """Runs the command."""
     options = decoding_of(arguments)
-    vae = load(arguments, [arguments.sentence])
+    sentence = read_one(arguments)
+    vae = load(arguments, [sentence])
 
     from ..operations import perturb
 
-    lines = perturb(vae, arguments.sentence, arguments.n, arguments.scale, **options)
+    lines = perturb(vae, sentence, arguments.n, arguments.scale, **options)
     print_lines(arguments, lines)

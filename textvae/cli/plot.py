@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..console import note
 from ..errors import UsageError
-from .common import add_run, at_least, load, print_json
+from .common import add_run, at_least, load, print_json, read_given
 from .corpora import add_corpus, read_corpus, refuse_label
 
 if TYPE_CHECKING:
@@ -42,9 +42,10 @@ def run(arguments: Namespace) -> None:
 
     check_name(arguments.out)
     if arguments.figure == "interpolation":
-        if len(arguments.sentences) != 2:
-            raise UsageError(f"the way goes between two sentences, got {len(arguments.sentences)}")
-        draw_way(load(arguments, arguments.sentences), arguments)
+        sentences = read_given(arguments)
+        if len(sentences) != 2:
+            raise UsageError(f"the way goes between two sentences, got {len(sentences)}")
+        draw_way(load(arguments, sentences), sentences, arguments)
     elif arguments.sentences:
         raise UsageError(f"sentences are for interpolation; a {arguments.figure} takes --text")
     else:
@@ -84,10 +85,10 @@ def draw_kl(
     plot_kl(arguments.out, kl_per_dim(vae, texts, vae.wanted(labels)).tolist())
 
 
-def draw_way(vae: "TextVAE", arguments: Namespace) -> None:
+def draw_way(vae: "TextVAE", sentences: list[str], arguments: Namespace) -> None:
     """Draws an interpolation."""
     from ..operations.lines import way
     from ..operations.plot import plot_interpolation
 
-    lines, log_probs = way(vae, *arguments.sentences, steps=arguments.steps)
+    lines, log_probs = way(vae, *sentences, steps=arguments.steps)
     plot_interpolation(arguments.out, lines, log_probs.numpy())

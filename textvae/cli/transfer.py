@@ -5,7 +5,16 @@ __all__ = ["DESCRIPTION", "add_arguments", "run"]
 from argparse import ArgumentParser, Namespace
 
 from ..errors import UsageError
-from .common import add_decoding, add_run, at_least, decoding_of, load, print_lines
+from .common import (
+    add_decoding,
+    add_given,
+    add_run,
+    at_least,
+    decoding_of,
+    load,
+    print_lines,
+    read_given,
+)
 from .corpora import add_corpus, read_corpus
 
 DESCRIPTION = """Gives sentences another label. A conditional model encodes them with theirs and
@@ -20,7 +29,7 @@ between the means of the labels, or as little as a classifier asks for.
 def add_arguments(parser: ArgumentParser) -> None:
     """Declares the options."""
     add_run(parser)
-    parser.add_argument("sentences", nargs="+", metavar="SENTENCE", help="the sentences")
+    add_given(parser)
     parser.add_argument("--from", dest="source", required=True, help="the label that they have")
     parser.add_argument("--to", dest="target", required=True, help="the label to give them")
     parser.add_argument(
@@ -41,7 +50,8 @@ def run(arguments: Namespace) -> None:
     options = decoding_of(arguments)
     if arguments.label is not None:
         raise UsageError("--label: name the labels by --from and --to")
-    vae = load(arguments, arguments.sentences)
+    sentences = read_given(arguments)
+    vae = load(arguments, sentences)
     by = arguments.by or ("label" if vae.labels else "means")
     if vae.labels and by != "label":
         raise UsageError(f"--by {by} is for a model without labels; leave it out for this one")
@@ -53,7 +63,7 @@ def run(arguments: Namespace) -> None:
     from ..operations.control import check_seen, fit_classifier, guide
     from ..operations.transfer import means, relabel, transfer
 
-    sentences, source, target = arguments.sentences, arguments.source, arguments.target
+    source, target = arguments.source, arguments.target
     if by == "label":
         lines = relabel(vae, sentences, source, target, **options)
     else:

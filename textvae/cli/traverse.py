@@ -4,7 +4,16 @@ __all__ = ["DESCRIPTION", "add_arguments", "run"]
 
 from argparse import ArgumentParser, Namespace
 
-from .common import add_decoding, add_run, at_least, decoding_of, load, print_lines
+from .common import (
+    add_decoding,
+    add_given,
+    add_run,
+    at_least,
+    decoding_of,
+    load,
+    print_lines,
+    read_one,
+)
 from .corpora import add_corpus, read_corpus
 
 DESCRIPTION = """Walks from a sentence along one dimension of the latent space, or along a
@@ -17,7 +26,7 @@ principal axis of a corpus, and decodes the way.
 def add_arguments(parser: ArgumentParser) -> None:
     """Declares the options."""
     add_run(parser)
-    parser.add_argument("sentence", metavar="SENTENCE", help="the sentence")
+    add_given(parser)
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--dimension", type=at_least(int, 0), metavar="N", help="from 0")
     which.add_argument(
@@ -36,14 +45,15 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> None:
     """Runs the command."""
     options = decoding_of(arguments)
+    sentence = read_one(arguments)
     texts, labels = ([], None) if arguments.axis is None else read_corpus(arguments)
-    vae = load(arguments, [arguments.sentence])
+    vae = load(arguments, [sentence])
 
     from ..operations import traverse
 
     lines = traverse(
         vae,
-        arguments.sentence,
+        sentence,
         arguments.dimension,
         arguments.axis,
         texts,
