@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ import torch
 import textvae
 from textvae.cli import COMMANDS, main
 from textvae.errors import UsageError
+from textvae.wiring.parser import GROUPS
 
 from .corpora import A, B
 
@@ -199,6 +201,15 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 
     out = capsys.readouterr().out
     assert all(f"  {name} " in out for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+def test_every_part_of_a_run_is_named(name: str) -> None:
+    text = (Path(__file__).parents[1] / name).read_text(encoding="utf-8")
+    (told,) = re.findall(
+        r"(?:Every part of a run is an option: |一次运行的每个部分都是一个选项：)([^.。]*)", text
+    )
+    assert set(re.findall(r"`(\w+)`", told)) == set(GROUPS)
 
 
 def test_data_shows_how_a_text_is_read(command: Run) -> None:
