@@ -11,6 +11,7 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.distributions import Normal
 
+from textvae.data import GrammarData
 from textvae.data.batching import (
     BatchPlan,
     OrderedLoader,
@@ -41,7 +42,7 @@ from textvae.training import Aggressive, ConstantRate, Joint, LitTextVAE, Update
 from textvae.training.callbacks import CollapseDoctor
 from textvae.training.examination import Examination, evenly_spread, examine
 from textvae.training.sharing import share_terms
-from textvae.types import Terms
+from textvae.types import Batch, Terms
 from textvae.vae import SentenceVAE
 
 from .conditional import LABELLED, conditional_vae
@@ -227,26 +228,33 @@ def trained(folder: Path) -> dict[str, Any]:
     return {type(update).__name__: run(update, folder) for update in (Joint(), Aggressive(2, 4))}
 
 
+def fit(
+    module: LitTextVAE, folder: Path, data: pl.LightningDataModule, **options: Any
+) -> pl.Trainer:
+    trainer = pl.Trainer(
+        accelerator="cpu",
+        devices=world_size(),
+        strategy="ddp_find_unused_parameters_true" if world_size() > 1 else "auto",
+        max_epochs=2,
+        default_root_dir=folder,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        **options,
+    )
+    trainer.fit(module, datamodule=data)
+    return trainer
+
+
 def run(update: Update, folder: Path) -> dict[str, Any]:
     torch.manual_seed(0)
     vae = model(BatchNormPosterior(6, latent_dim=3), 3)
     module = LitTextVAE(
         vae, BetaELBO(), update, lambda p: torch.optim.SGD(p, lr=0.1), ConstantRate()
     )
-    trainer = pl.Trainer(
-        accelerator="cpu",
-        devices=world_size(),
-        strategy="ddp_find_unused_parameters_true" if world_size() > 1 else "auto",
-        max_epochs=2,
-        gradient_clip_val=1.0,
-        callbacks=[CollapseDoctor(num_sentences=9)],
-        default_root_dir=folder,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
-    trainer.fit(module, datamodule=Data())
+    doctor = CollapseDoctor(num_sentences=9)
+    trainer = fit(module, folder, Data(), gradient_clip_val=1.0, callbacks=[doctor])
     metrics = {k: v.item() for k, v in trainer.callback_metrics.items()}
     return {
         "weights": {name: value.double() for name, value in vae.state_dict().items()},
@@ -271,6 +279,42 @@ def test_training_is_that_of_one_process(tmp_path: Path, foreseen: None) -> None
             assert together[name]["metrics"] == pytest.approx(one["metrics"], rel=1e-6)
             assert together[name]["steps"] == one["steps"]
             assert together[name]["tokens"] == one["tokens"]
+
+
+class Reloaded(pl.Callback):
+    """Keeps which sentences this process has of each batch."""
+
+    def __init__(self) -> None:
+        self.seen: list[list[int]] = []
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: LitTextVAE, outputs: Any, batch: Batch, *_: Any
+    ) -> None:
+        self.seen.append(batch.index.tolist())
+
+
+def reloaded(folder: Path) -> list[list[int]]:
+    """Training whose loader is made anew for each epoch."""
+    torch.manual_seed(0)
+    data = GrammarData(40, 8, 8, batch_size=8)
+    data.prepare()
+    vae = SentenceVAE(None, None, None, GRUDecoder(data.vocab_size, 0, 5, 6))
+    module = LitTextVAE(
+        vae, BetaELBO(), Joint(), lambda p: torch.optim.SGD(p, lr=0.1), ConstantRate()
+    )
+    seen = Reloaded()
+    again = {"reload_dataloaders_every_n_epochs": 1, "callbacks": [seen]}
+    fit(module, folder, data, **again)
+    return seen.seen
+
+
+def test_a_loader_that_is_made_anew_shares_batches_still(tmp_path: Path, cache: Path) -> None:
+    alone = reloaded(tmp_path)
+    first, second = in_processes(reloaded, tmp_path / "reloaded", tmp_path)
+
+    assert len(alone) == 10 and sorted(sum(alone[5:], [])) == [*range(40)]
+    for whole, one, other in zip(alone, first, second, strict=True):
+        assert one == whole[::2] and other == whole[1::2]
 
 
 def examined(sentences: int) -> tuple[Examination, dict[str, Any]]:

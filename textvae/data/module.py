@@ -167,6 +167,11 @@ class SentenceData(pl.LightningDataModule, abc.ABC):
         numbers = None if labels is None else [known.get(label, UNSEEN) for label in labels]
         return Pairs(targets, read and read.tokens[split], numbers)
 
+    @cached_property
+    def order_seed(self) -> int:
+        """The seed of the run at the first call: later, each of its processes has its own."""
+        return torch.initial_seed()
+
     def train_dataloader(self) -> SentenceLoader:
         """The training batches, in an order that follows from the seed of the run."""
         rank, processes = self._place()
@@ -175,7 +180,7 @@ class SentenceData(pl.LightningDataModule, abc.ABC):
             max_sentences=self.batch_size,
             max_tokens=self.batch_tokens,
             max_length=self.max_length,
-            seed=torch.initial_seed(),
+            seed=self.order_seed,
             rank=rank,
             world_size=processes,
         )

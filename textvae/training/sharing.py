@@ -25,6 +25,8 @@ def share_terms(terms: Terms) -> Terms:
         return terms
     values = {field.name: getattr(terms, field.name) for field in fields(terms)}
     values = {name: value for name, value in values.items() if isinstance(value, Tensor)}
+    if terms.q is None:  # a language model, whose z has nothing in it
+        del values["z"]
     own = [_turned(name, value) for name, value in values.items()]
     # A prior that is the same for all sentences has nothing to share.
     given = {name: getattr(terms, name) for name in ("q", "p")}
@@ -34,6 +36,8 @@ def share_terms(terms: Terms) -> Terms:
     shared: dict[str, Any] = {name: _turned(name, next(rows)) for name in values}
     for name, of in parameters.items():
         shared[name] = _with_parameters(given[name], {key: next(rows) for key in of})
+    if terms.q is None:
+        shared["z"] = terms.z.new_zeros(len(terms.z), len(shared["num_tokens"]), 0)
     return replace(terms, **shared, own=terms)
 
 
