@@ -8,6 +8,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 import yaml
+from lightning_fabric.utilities import move_data_to_device
 from torch.utils.data import DataLoader
 
 from textvae import posteriors
@@ -29,6 +30,7 @@ from textvae.training import (
     WarmupDecay,
 )
 from textvae.training.callbacks import Interrupted
+from textvae.types import Batch
 from textvae.vae import SentenceVAE
 from textvae.wiring.build import build
 from textvae.wiring.configs import CONFIGS
@@ -99,6 +101,22 @@ class Recorder(pl.Callback):
         rate = trainer.optimizers[0].param_groups[0]["lr"]
         values = {k: v.item() for k, v in trainer.callback_metrics.items()}
         self.logged.append({**values, "lr": rate})
+
+
+class Moved:
+    """A tensor that tells how it was moved."""
+
+    def to(self, device: torch.device, non_blocking: bool) -> tuple[str, bool]:
+        return str(device), non_blocking
+
+
+@pytest.mark.parametrize(
+    ("device", "meanwhile"), [("cuda:1", True), ("cpu", False), ("mps", False)]
+)
+def test_a_gpu_gets_its_batches_while_training_goes_on(device: str, meanwhile: bool) -> None:
+    """As Lightning moves what is no tensor: without a word on whether to wait."""
+    batch = move_data_to_device(Batch(*[Moved()] * 5), torch.device(device))
+    assert batch.target == (device, meanwhile) and batch.label is None
 
 
 def test_training_lowers_the_loss(tmp_path: Path) -> None:

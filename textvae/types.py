@@ -50,8 +50,16 @@ class Batch:
     index: Tensor
     label: Tensor | None = None
 
-    def to(self, device: torch.device | str, non_blocking: bool = False) -> "Batch":
-        """The same batch on another device; Lightning calls it."""
+    def to(self, device: torch.device | str, non_blocking: bool | None = None) -> "Batch":
+        """The same batch on another device; Lightning calls it.
+
+        Arguments:
+            device: The device.
+            non_blocking: Whether to go on before the copy is there; None does so where nothing
+                could read it too early, which is on a GPU of CUDA.
+        """
+        if non_blocking is None:
+            non_blocking = torch.device(device).type == "cuda"
         return self._map(lambda tensor: tensor.to(device, non_blocking=non_blocking))
 
     def pin_memory(self) -> "Batch":
