@@ -171,6 +171,24 @@ def test_a_cell_is_no_longer_than_a_line_and_has_no_nul(
         rows_of(write("b.csv", 'text\n"' + ("x" * 400_000 + "\n") * 3 + '"\n'), Columns())
 
 
+def test_labels_that_are_floats_read_as_the_integers_that_they_were(
+    write: Callable[..., str], tmp_path: Path
+) -> None:
+    labels = [1.0, 2.5, None, float("nan"), -0.0]
+    table = pa.table({"review": list("abcde"), "stars": labels})
+    pa.parquet.write_table(table, tmp_path / "a.parquet")
+    content = "".join(
+        json.dumps({"review": text, "stars": label}) + "\n"
+        for text, label in zip("abcde", labels, strict=True)
+    )
+    for path in (str(tmp_path / "a.parquet"), write("a.jsonl", content)):
+        refused: list[str] = []
+        assert rows_of(path, refusals=refused) == [("a", "1"), ("b", "2.5"), ("e", "0")]
+        assert [line.rpartition(": ")[2] for line in refused] == [
+            "no label; fill it in, or leave out the row"
+        ] * 2
+
+
 def test_labels_need_columns(write: Callable[..., str]) -> None:
     with pytest.raises(UsageError, match="labels need columns; name that of the text too"):
         rows_of(write("a.txt", ["x"]), Columns(label="1"))

@@ -4,6 +4,7 @@ __all__ = ["FORMATS", "Cells", "Columns", "Row", "accepted", "read_lines", "read
 
 import csv
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,7 +123,7 @@ def accepted(cells: Cells, name: str, columns: Columns, tally: Tally) -> Iterato
     """
     before = tally.sentences
     for where, text, label in cells:
-        label = label if label is None else str(label).strip()
+        label = _label(label)
         if not isinstance(text, str | None):
             tally.refuse(f"{where}: the text is {json.dumps(text, default=str)}, no string")
             continue
@@ -134,6 +135,15 @@ def accepted(cells: Cells, name: str, columns: Columns, tally: Tally) -> Iterato
             yield sentence, label
     if tally.sentences == before and not tally.refusals:
         raise UsageError(f"{name}: no sentence in it; check the column of the text")
+
+
+def _label(value: Any) -> str | None:
+    """A label as text. A column of numbers with gaps is one of floats, and its gaps are NaN."""
+    if isinstance(value, float):
+        if math.isnan(value):
+            return None
+        value = int(value) if value.is_integer() else value
+    return None if value is None else str(value).strip()
 
 
 def _tsv(stream: BinaryIO, name: str, columns: Columns, tally: Tally) -> Cells:
