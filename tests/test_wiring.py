@@ -7,6 +7,7 @@ import torch
 import yaml
 from jsonargparse import Namespace
 
+from textvae.cli.train import HELP
 from textvae.errors import UsageError
 from textvae.objectives import BetaELBO
 from textvae.posteriors import BatchNormPosterior, GaussianPosterior
@@ -214,7 +215,9 @@ MISTAKES = {
     "--config": "argument --config: expected one argument",
     "--samples 0": "samples: expected a whole number of at least 1, got 0",
     "--seed -1": "seed: expected a whole number of at least 0, got -1",
-    "stray": "no option 'stray'",
+    "--seed 5000000000": "seed: expected a number below 4294967296, got 5000000000",
+    "my.txt": "no option 'my.txt'; a text is named by --text",
+    "trainer": "no option 'trainer'; did you mean '--trainer'?",
 }
 
 
@@ -309,6 +312,10 @@ def test_the_full_help_lists_every_group() -> None:
     for group in GROUPS:
         assert f"--{group}" in text
     assert "--text" in text and "--resume" in text
+
+
+def test_the_short_help_names_every_group() -> None:
+    assert set(GROUPS) <= set(HELP.split())
 
 
 def test_a_bare_command_line_is_the_embedded_corpus_in_a_minute() -> None:

@@ -22,7 +22,8 @@ Trains a model on a text file and reports its numbers, or, without --text, on an
   --profile          write a trace of some batches, and say in a line where their time goes
 
 The parts of a run are groups of options, each a class and its arguments:
-  data encoder posterior prior decoder objective update optimizer lr_schedule trainer
+  data encoder posterior prior decoder auxiliary labels objective update optimizer lr_schedule
+  trainer
 
   --posterior VonMisesFisherPosterior --posterior.concentration 80
   --trainer.max_epochs 20 --trainer.precision bf16-mixed

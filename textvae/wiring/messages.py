@@ -27,7 +27,10 @@ def option_error(message: str, options: Iterable[str]) -> str | None:
         return None
     name = (typo[1] or typo[2].lstrip("-")).split("=")[0].removesuffix(".class_path")
     near = difflib.get_close_matches(name, options, 1)
-    return f"no option '{name}'" + (f"; did you mean '{near[0]}'?" if near else "")
+    stray = typo[2] is not None and not typo[2].startswith("-")
+    if near:
+        return f"no option '{name}'; did you mean '{'--' * stray}{near[0]}'?"
+    return f"no option '{name}'" + "; a text is named by --text" * stray
 
 
 def one_line(message: str) -> str:

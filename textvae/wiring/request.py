@@ -18,6 +18,9 @@ from .texts import settle_models, settle_text
 EMBEDDED = "grammar"
 """The configuration of a command line that names neither a configuration nor a text."""
 
+SEEDS = 2**32
+"""How many seeds NumPy takes."""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -65,6 +68,8 @@ def parse(argv: Sequence[str], on_top: Sequence[str] = ()) -> Request:
         rest.insert(len(rest) if "--data" in chosen else 0, f"--data.text={text}")
 
     config = make_parser(shortcuts=True).parse_args(options + rest)
+    if config.seed >= SEEDS:
+        raise UsageError(f"seed: expected a number below {SEEDS}, got {config.seed}")
     name = config.pop("name")
     if resumed is not None and name is not None:
         raise UsageError(f"--name: a resumed run keeps its name; leave out --name {name}")
