@@ -6,7 +6,7 @@ import ast
 import difflib
 import inspect
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from pytorch_lightning import Callback, LightningDataModule
 from torch.optim import Optimizer
@@ -20,17 +20,17 @@ YAML = re.compile(
 BASES = (Component, Optimizer, Callback, LightningDataModule)
 
 
-def option_error(message: str, options: Iterable[str]) -> str | None:
+def option_error(message: str, options: Collection[str]) -> str | None:
     """What to say where an option does not exist, with the nearest of those that do."""
     typo = re.search(r"(?<!no )[Oo]ption '([\w.]+)'|unrecognized arguments: (\S+)", message)
     if typo is None:
         return None
     name = (typo[1] or typo[2].lstrip("-")).split("=")[0].removesuffix(".class_path")
+    if typo[2] and not typo[2].startswith("-"):
+        mend = f"did you mean '--{name}'?" if name in options else "a text is named by --text"
+        return f"no option '{name}'; {mend}"
     near = difflib.get_close_matches(name, options, 1)
-    stray = typo[2] is not None and not typo[2].startswith("-")
-    if near:
-        return f"no option '{name}'; did you mean '{'--' * stray}{near[0]}'?"
-    return f"no option '{name}'" + "; a text is named by --text" * stray
+    return f"no option '{name}'" + (f"; did you mean '{near[0]}'?" if near else "")
 
 
 def one_line(message: str) -> str:
