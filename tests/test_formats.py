@@ -50,7 +50,8 @@ def test_tables_read_alike(write: Callable[..., str], tmp_path: Path) -> None:
     tsv = "id\treview\tstars\n" + "".join(f"0\t{t}\t{s}\n" for t, s in plain)
 
     assert rows_of(write("a.csv", as_csv(ROWS))) == ROWS
-    assert rows_of(write("a.jsonl", as_json(ROWS))) == ROWS
+    for name in ("a.jsonl", "a.ndjson", "a.json"):
+        assert rows_of(write(name, as_json(ROWS))) == ROWS
     assert rows_of(str(tmp_path / "a.parquet")) == ROWS
     assert rows_of(write("a.tsv", tsv)) == plain
     assert rows_of(write("a.tsv", tsv), Columns("review")) == [(t, None) for t, _ in plain]
@@ -94,6 +95,16 @@ def test_the_column_of_text_is_found_where_there_is_no_choice(write: Callable[..
         rows_of(write("d.csv", "id,line\n1,x\n"), Columns())
 
 
+def test_a_csv_file_that_commas_do_not_separate_is_not_one_column(
+    write: Callable[..., str],
+) -> None:
+    for header in ("text;stars", "text\tstars"):
+        with pytest.raises(UsageError, match="a.csv: one column, .*; save it with commas"):
+            rows_of(write("a.csv", f"{header}\nx\n"), Columns())
+    assert rows_of(write("b.csv", "text\nx; y\n"), Columns()) == [("x; y", None)]
+    assert rows_of(write("c.csv", "x; y\n"), Columns("1")) == [("x; y", None)]
+
+
 def test_breaks_in_a_cell_become_spaces_and_are_counted(write: Callable[..., str]) -> None:
     tally = Tally()
     path = Path(write("a.csv", 'text\n"one\r\n two"\n""\nthree\n'))
@@ -125,9 +136,18 @@ def test_breaks_in_a_cell_become_spaces_and_are_counted(write: Callable[..., str
             r'{"review": "\ud83d", "stars": 1}' + "\n",
             "line 1: no valid JSON .*surrogates",
         ),
-        ("a.jsonl", "[" * 100_000 + "\n", "line 1: no valid JSON"),
+        ("a.jsonl", as_json(ROWS) + "[" * 100_000 + "\n", "line 5: no valid JSON"),
         ("a.csv", "review,stars\nx, \n", "line 2: no label; fill it in, or leave out the row"),
-        ("a.jsonl", "[1]\n", "line 1: no object of JSON; each line is one"),
+        ("a.jsonl", as_json(ROWS) + "[1]\n", "line 5: no object of JSON; each line is one"),
+        (
+            "a.json",
+            '[{"review": "x", "stars": 1}]',
+            "a.json: an array of JSON; put each object on",
+        ),
+        ("a.json", '\ufeff\n[\n  {"review": "x"}\n]', r"an array of JSON; .*jq -c '\.\[\]' does"),
+        ("a.jsonl", "[" + as_json(ROWS * 30_000), "a.jsonl: an array of JSON"),
+        ("a.csv", "review;stars\nx;1\n", "a.csv: one column, 'review;stars', as commas separate"),
+        ("a.csv", "review\tstars\nx\t1\n", "if tabs separate it name it .tsv"),
         ("a.jsonl", '{"review": 3, "stars": 1}\n', "line 1: the text is 3, no string"),
         ("a.csv", "review,stars\n", "a.csv: no sentence in it; check the column of the text"),
         ("a.csv", "review,stars\nx,\udcff\n", "line 2: byte 3 is not UTF-8"),
@@ -237,7 +257,7 @@ def test_several_files_and_patterns_are_one_corpus(
 
 def test_a_folder_may_hold_tables(write: Callable[..., str], tmp_path: Path) -> None:
     for split, lines in {"train": LINES, "validation": LINES[:3], "test": LINES[3:5]}.items():
-        write(f"mine/{split}.jsonl", as_json([(line, "1") for line in lines]))
+        write(f"mine/{split}.json", as_json([(line, "1") for line in lines]))
     data = words(str(tmp_path / "mine"), text_column="review", label_column="stars")
     assert everything(data) == {"train": LINES, "valid": LINES[:3], "test": LINES[3:5]}
     assert list(data.labels("test")) == ["1", "1"]

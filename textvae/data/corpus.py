@@ -43,8 +43,8 @@ from .tokenizer import Tokenizer
 
 SPLITS = ("train", "valid", "test")
 
-FORMAT = 2
-"""The version of what is cached, raised when it changes."""
+FORMAT = 3
+"""The version of what is cached, raised when it changes, or what files are read as."""
 
 ABSENT = (OSError, ValueError, KeyError)
 """What tells that a corpus is not in the cache, or damaged."""

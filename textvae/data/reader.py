@@ -1,6 +1,15 @@
 """Reading text: one sentence a line, UTF-8, plain or compressed, never all of it at once."""
 
-__all__ = ["LONGEST_LINE", "TOO_LONG", "Tally", "accept", "decoded_lines", "digest", "read_stream"]
+__all__ = [
+    "BYTE_ORDER_MARK",
+    "LONGEST_LINE",
+    "TOO_LONG",
+    "Tally",
+    "accept",
+    "decoded_lines",
+    "digest",
+    "read_stream",
+]
 
 import hashlib
 import re

@@ -12,12 +12,15 @@ from typing import Any, BinaryIO
 
 from ..errors import UsageError
 from .opening import opened, stem_of, told
-from .reader import LONGEST_LINE, Tally, accept, decoded_lines, read_stream
+from .reader import BYTE_ORDER_MARK, LONGEST_LINE, Tally, accept, decoded_lines, read_stream
 
 Row = tuple[str, str | None]
 """A sentence and its label, if it has one."""
 
-FORMATS = (".txt", ".tsv", ".csv", ".jsonl", ".ndjson", ".parquet")
+JSON = (".jsonl", ".ndjson", ".json")
+"""The names of JSON Lines."""
+
+FORMATS = (".txt", ".tsv", ".csv", *JSON, ".parquet")
 """The names of what can be read; any other name is one of plain text."""
 
 USUAL = ("text", "sentence")
@@ -79,7 +82,7 @@ def read_rows(path: Path, columns: Columns, tally: Tally) -> Iterator[Row]:
     Raises:
         UsageError: If it cannot be read, or is not what its name says.
     """
-    tables = {".csv": _csv, ".jsonl": _json, ".ndjson": _json, ".parquet": _parquet}
+    tables = {".csv": _csv, ".parquet": _parquet, **dict.fromkeys(JSON, _json)}
     kind = stem_of(path).suffix.lower()
     if kind in tables:
         yield from accepted(tables[kind](path, columns, tally), str(path), columns, tally)
@@ -160,7 +163,7 @@ def _csv(path: Path, columns: Columns, tally: Tally) -> Cells:
         )
         try:
             rows = ((reader.line_num, row) for row in reader)
-            yield from _cells(str(path), rows, columns, tally)
+            yield from _cells(str(path), rows, columns, tally, others=";\t")
         except csv.Error as error:
             raise UsageError(
                 f"{path}, line {reader.line_num}: no valid CSV ({error}); check the quotes"
@@ -168,13 +171,30 @@ def _csv(path: Path, columns: Columns, tally: Tally) -> Cells:
 
 
 def _cells(
-    name: str, rows: Iterable[tuple[int, list[str]]], columns: Columns, tally: Tally
+    name: str,
+    rows: Iterable[tuple[int, list[str]]],
+    columns: Columns,
+    tally: Tally,
+    others: str = "",
 ) -> Cells:
-    """The cells of rows whose first one names the columns, unless they go by number."""
+    """The cells of rows whose first one names the columns, unless they go by number.
+
+    Arguments:
+        name: What to call the file in an error.
+        rows: The rows, each with the number of its line.
+        columns: Where they hold what.
+        tally: Where to count.
+        others: What separates columns elsewhere, and stands in no name of a single one.
+    """
     names: list[str] | None = None
     for number, row in rows:
         if names is None:
             header = not columns.numbered
+            if header and len(row) == 1 and set(others) & set(row[0]):
+                raise UsageError(
+                    f"{name}: one column, {row[0][:60]!r}, as commas separate CSV; save it with "
+                    "commas, or if tabs separate it name it .tsv"
+                )
             names = row if header else [str(i) for i in range(1, len(row) + 1)]
             text, label = columns.chosen(names, name)
             place, label_place = names.index(text), None if label is None else names.index(label)
@@ -192,6 +212,10 @@ def _cells(
 def _json(path: Path, columns: Columns, tally: Tally) -> Cells:
     chosen = None  # by the first line
     with opened(path) as stream:
+        if stream.peek(9)[:9].removeprefix(BYTE_ORDER_MARK).lstrip().startswith(b"["):
+            raise UsageError(
+                f"{path}: an array of JSON; put each object on its own line (jq -c '.[]' does)"
+            )
         for number, line in enumerate(decoded_lines(stream, str(path), tally), 1):
             where = f"{path}, line {number}"
             if not line.strip():
