@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytorch_lightning as pl
 import torch
 from pytorch_lightning.plugins import MixedPrecision
 
 from textvae.cli import main
+from textvae.nn.precision import emulates_bf16
 from textvae.training import Update
 from textvae.wiring import trainer
 from textvae.wiring.parser import construct
+from textvae.wiring.processes import check_precision
 
 from .helpers import leaves
 from .test_updates import Count, fit, loader, make, small
@@ -82,3 +85,19 @@ def test_every_update_trains_with_scaled_losses(cls: type[Update], tmp_path: Pat
     assert plugin.scaler.get_scale() > 1 and module.batches_seen == 3 * len(loader())
     for parameter, old in zip(module.vae.parameters(), before, strict=True):
         assert parameter.isfinite().all() and not torch.equal(parameter, old)
+
+
+@pytest.mark.parametrize("emulated", [True, False])
+def test_a_processor_without_bf16_says_so(
+    emulated: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        monkeypatch.setattr(torch.cpu, name, lambda: not emulated, raising=False)
+    for precision in ("bf16-mixed", "32-true"):
+        check_precision(pl.Trainer(accelerator="cpu", logger=False), precision)
+    said = capsys.readouterr().err
+    assert said.count("has no bf16 instructions, so that bf16-mixed is emulated") == emulated
+
+    monkeypatch.delattr(torch.cpu, "_is_avx512_bf16_supported")
+    assert not emulates_bf16()  # unknown: not a word

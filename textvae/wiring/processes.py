@@ -15,7 +15,9 @@ import torch.distributed as dist
 from pytorch_lightning.accelerators import CPUAccelerator
 from pytorch_lightning.utilities import rank_zero_only
 
+from ..console import note
 from ..errors import TrainingError, UsageError
+from ..nn.precision import emulates_bf16
 from ..training.callbacks import Interrupted
 
 STRATEGIES = {
@@ -134,7 +136,8 @@ def check_rendezvous(nodes: int) -> None:
 
 
 def check_precision(trainer: pl.Trainer, precision: Any) -> None:
-    """
+    """Says so where the hardware only emulates it.
+
     Raises:
         UsageError: If it is none of ours, or the hardware lacks it.
     """
@@ -147,6 +150,11 @@ def check_precision(trainer: pl.Trainer, precision: Any) -> None:
     if on_cpu and str(precision).startswith("16"):
         raise UsageError(
             f"trainer.precision: {precision} needs a GPU; use bf16-mixed or 32-true on a processor"
+        )
+    if on_cpu and str(precision).startswith("bf16") and emulates_bf16() and is_first():
+        note(
+            f"trainer.precision: this processor has no bf16 instructions, so that {precision} is "
+            "emulated, and may be slower than 32-true"
         )
     if (
         str(precision).startswith("bf16")
