@@ -1,6 +1,6 @@
-# make demo: install, compare four methods on the embedded corpus, and say which to take, in about
-# five minutes of two cores. make test: run all tests. make docs: build the site of docs/ in site/.
-# make notebooks: run those of docs/notebooks again.
+# make demo: install, compare four methods on the embedded corpus, say which to take, and show what it
+# writes, in about five minutes of two cores. make test: run all tests. make docs: build the site of
+# docs/ in site/. make notebooks: run those of docs/notebooks again.
 # Needs Python 3.11 to 3.13; everything else goes into .venv.
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \

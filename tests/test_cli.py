@@ -13,10 +13,11 @@ import torch
 
 import textvae
 from textvae.cli import COMMANDS, main
+from textvae.compare.recommendation import Recommendation
 from textvae.errors import UsageError
 from textvae.wiring.parser import GROUPS
 
-from .corpora import A, B
+from .corpora import TINY, A, B
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -179,6 +180,26 @@ def test_what_takes_too_much_memory_is_refused(
         code, out, err = command("sample", "tiny")
         assert (code, out, err.count("\n")) == (2, "", 1)
         assert err.startswith("textvae sample: this needs more memory than there is; ask for less")
+
+
+def test_a_comparison_shows_what_the_recommended_model_writes(
+    command: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def compared() -> str:
+        code, out, _ = command("compare", "--methods", "none,bn", "--name", "pair", *TINY)
+        assert code == 0
+        return out
+
+    assert "None can be recommended" in (out := compared())
+    samples = Path("runs/pair/none-0/samples.txt").read_text(encoding="utf-8")
+    assert re.findall(r"^\w+", samples, re.M) == ["Reconstructions", "Interpolation", "Samples"]
+    assert out.endswith(f"\n\nWhat runs/pair/none-0 writes\n\n{samples}")
+
+    chosen = Recommendation("bn", [], {})
+    monkeypatch.setattr("textvae.compare.results.recommend", lambda *_: chosen)
+    assert "Take bn." in (out := compared())
+    samples = Path("runs/pair/bn-0/samples.txt").read_text(encoding="utf-8")
+    assert out.endswith(f"\n\nWhat runs/pair/bn-0 writes\n\n{samples}")
 
 
 # Help

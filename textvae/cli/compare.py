@@ -5,15 +5,20 @@ __all__ = ["run"]
 import argparse
 import json
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ..console import note
 from ..errors import UsageError
 from .common import at_least
 
+if TYPE_CHECKING:
+    from ..compare.results import Results
+
 HELP = """usage: textvae compare --methods A,B,... [--seeds N] [--text FILE] [--GROUP.OPTION VALUE]
 
 Trains every method on the same data, batches, decoder, budget and seeds, beside a language model,
-evaluates them all alike, and says which to take. Without --text, on an embedded corpus.
+evaluates them all alike, says which to take, and shows what that one writes. Without --text, on an
+embedded corpus.
 
   --methods A,B,...  methods by name, or files; bn+posterior.gamma=0.7 is one with other options
   --seeds N          how many seeds each (1)
@@ -36,7 +41,7 @@ command goes on where it was interrupted, and adds methods or seeds to what is t
 
 
 def run(argv: Sequence[str]) -> int:
-    """Compares as the options say, and prints the table."""
+    """Compares as the options say; prints the table and what the recommended model writes."""
     if "-h" in argv or "--help" in argv or not argv:
         print(HELP.replace("@METHODS@", summaries()))
         return 0
@@ -56,8 +61,17 @@ def run(argv: Sequence[str]) -> int:
     if arguments.json:
         print(json.dumps(results.to_dict(), ensure_ascii=False, indent=2))
     else:
-        print(table(results))
+        print(table(results), *written(results), sep="\n\n")
     return 0
+
+
+def written(results: "Results") -> list[str]:
+    """What the recommended method writes, or else the first: of its first seed, or nothing."""
+    method = results.recommendation.method or next(iter(results.methods), None)
+    run = method and results.outcomes[method][0].task.run
+    if run is None or not run.samples.is_file():
+        return []
+    return [f"What {run.folder} writes", run.samples.read_text(encoding="utf-8").rstrip()]
 
 
 def split(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
