@@ -85,6 +85,17 @@ def test_a_profile_is_of_batches_alone_and_ends_with_the_run(
     assert not torch.autograd.profiler._is_profiler_enabled
 
 
+def test_a_profile_of_epochs_of_one_batch(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    profile = Profile(tmp_path / "trace.json", first=2, batches=4)
+    options = {"max_epochs": 4, "limit_train_batches": 1, "callbacks": [profile]}
+    trainer(tmp_path, **options).fit(make(), loader())
+    assert "profile: 1 batch of " in capsys.readouterr().err
+    names = {event["name"] for event in json.loads(profile.trace.read_text())["traceEvents"]}
+    assert {"encoder", "decoder"} <= names
+
+
 def test_nobody_else_speaks_of_a_profile(tmp_path: Path) -> None:
     """PyTorch's own recorder would, in every process."""
     done = subprocess.run(

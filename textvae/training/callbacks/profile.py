@@ -31,6 +31,8 @@ class Profile(pl.Callback):
     A backward operation counts where its forward one does. On a GPU, an operation counts with the
     time of its kernels.
 
+    What it records ends with an epoch, since a validation follows.
+
     Arguments:
         trace: The file for the trace, which chrome://tracing and ui.perfetto.dev show.
         first: The batches that go by before.
@@ -68,12 +70,11 @@ class Profile(pl.Callback):
             # A validation follows the last batch of an epoch.
             if self.recorded == self.batches or trainer.is_last_batch:
                 self.finish(pl_module)
-        elif not self.recorded and self.seen >= self.first and not trainer.is_last_batch:
-            on_gpu = pl_module.device.type == "cuda"
-            activities = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * on_gpu
-            self.recorder = profile(activities=activities)
-            self.recorder.start()
-            self.since = time.perf_counter()
+        elif not trainer.is_last_batch:
+            self.begin(pl_module)
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.begin(pl_module)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if self.recorder is not None and self.recorded:  # by `max_steps`, before its last batch
@@ -86,6 +87,16 @@ class Profile(pl.Callback):
         if not self.recorded:
             tell(f"nothing to tell; the first {self.first} batches of a run go by before")
 
+    def begin(self, pl_module: pl.LightningModule) -> None:
+        """Begins to record, once and when it is time."""
+        if self.recorder is not None or self.recorded or self.seen < self.first:
+            return
+        on_gpu = pl_module.device.type == "cuda"
+        activities = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * on_gpu
+        self.recorder = profile(activities=activities)
+        self.recorder.start()
+        self.since = time.perf_counter()
+
     def finish(self, pl_module: pl.LightningModule) -> None:
         """Ends the recording, and tells of it."""
         if pl_module.device.type == "cuda":
@@ -97,8 +108,8 @@ class Profile(pl.Callback):
         self.unmark()
         shares = shared_out(recorder.events(), seconds, pl_module.device.type == "cuda")
         told = ", ".join(f"{part} {shares[part]:.0%}" for part in PARTS)
-        count = self.recorded
-        tell(f"{count} batches of {seconds / count * 1e3:,.0f} ms: {told}; {self.trace}")
+        count = f"{self.recorded} batch" + "es" * (self.recorded > 1)
+        tell(f"{count} of {seconds / self.recorded * 1e3:,.0f} ms: {told}; {self.trace}")
 
     def unmark(self) -> None:
         """Leaves the methods as they were."""
