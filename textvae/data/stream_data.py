@@ -19,7 +19,8 @@ class StreamData(SentenceData):
 
     The tokenizer learns from the beginning of the stream, and validation and test are of sentences
     that a hash holds out, from its beginning too. An epoch is a number of batches; where the
-    stream ends it begins again. With several processes, each reads its share.
+    stream ends it begins again. With several processes, each reads its share, and batches it by
+    itself: a step is of other sentences than in one process, unlike with every other corpus.
 
     Arguments:
         text: A file, several, a pattern such as "corpus/*.jsonl.zst", or hf:owner/name:subset,
