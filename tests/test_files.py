@@ -1,10 +1,12 @@
 """Files as corpora: how they are split, what is said of them, and what is refused."""
 
 import gzip
+import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import datasets
 import pytest
 
 from textvae.data import TextData, WordTokenizer
@@ -156,3 +158,51 @@ def test_a_folder_needs_something_in_each_split(folder: str, write: Callable[...
     write("mine/valid.txt", [" "])
     with pytest.raises(UsageError, match="valid.txt: no sentence in it"):
         words(folder).prepare()
+
+
+# Data sets of `datasets`
+
+
+def saved(folder: Path, **splits: int) -> str:
+    """A local data set in the hub's format, and its name."""
+    features = datasets.Features(
+        review=datasets.Value("string"), stars=datasets.ClassLabel(names=["bad", "good"])
+    )
+    found, start = {}, 0
+    for split, size in splits.items():
+        lines = [f"line {i} here" for i in range(start, start + size)]
+        columns = {"review": lines, "stars": [i % 2 for i in range(size)]}
+        found[split] = datasets.Dataset.from_dict(columns, features=features)
+        start += size
+    datasets.DatasetDict(found).save_to_disk(folder)
+    return str(folder)
+
+
+def test_saved_data_sets_are_read_and_missing_splits_are_taken_out_of_train(
+    tmp_path: Path,
+) -> None:
+    columns = {"text_column": "review", "label_column": "stars"}
+    data = words(saved(tmp_path / "whole", train=20, validation=4, test=5), **columns)
+    assert {s: len(t) for s, t in everything(data).items()} == {"train": 20, "valid": 4, "test": 5}
+    assert list(data.labels("valid")) == ["bad", "good", "bad", "good"]
+
+    data = words(saved(tmp_path / "two", train=200, test=5, extra=3), **columns)
+    sizes = {split: len(texts) for split, texts in everything(data).items()}
+    assert sizes["test"] == 5 and sizes["train"] + sizes["valid"] == 200 and sizes["valid"] > 0
+    assert f"{tmp_path}/two: not read: extra" in data.notes
+    data = words(saved(tmp_path / "one", train=50), **columns)
+    assert all(everything(data).values())
+    with pytest.raises(UsageError, match="no split train; there are: extra"):
+        words(saved(tmp_path / "none", extra=3), **columns).prepare()
+    with pytest.raises(UsageError, match="no column txt; there are: review, stars"):
+        words(str(tmp_path / "one"), text_column="txt").prepare()
+
+
+def test_a_folder_of_the_hubs_files_is_read_by_its_name(
+    write: Callable[..., str], tmp_path: Path
+) -> None:
+    write("local/train.jsonl", "".join(json.dumps({"text": line}) + "\n" for line in LINES))
+    data = words(f"hf:{tmp_path}/local")
+    assert sorted(sum(everything(data).values(), [])) == sorted(LINES)
+    with pytest.raises(UsageError, match="hf:.*nowhere: cannot be loaded"):
+        words(f"hf:{tmp_path}/nowhere").prepare()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..errors import UsageError
-from .opening import opened, stem_of, told
+from .opening import SUFFIXES, opened, stem_of, told
 from .reader import BYTE_ORDER_MARK, LONGEST_LINE, Tally, accept, decoded_lines, read_stream
 
 Row = tuple[str, str | None]
@@ -242,6 +242,10 @@ def _json(path: Path, columns: Columns, tally: Tally) -> Cells:
 
 
 def _parquet(path: Path, columns: Columns, tally: Tally) -> Cells:
+    if path.suffix.lower() in SUFFIXES:
+        raise UsageError(
+            f"{path}: Parquet is compressed inside; unpack it, and name it {stem_of(path).name}"
+        )
     # Here, because nothing else needs it.
     import pyarrow as pa
     from pyarrow.parquet import ParquetFile
