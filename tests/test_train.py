@@ -52,6 +52,25 @@ def test_training_fills_a_run_folder(place: Path) -> None:
         assert torch.load(checkpoint, weights_only=True)["epoch"] <= 1
 
 
+def test_an_evaluation_leaves_what_training_said(command: Run, place: Path) -> None:
+    """As of a training in two processes, which the one that evaluates it had made one."""
+    report = place / "runs" / "tiny" / "report.json"
+    content = report.read_text()
+    trained = json.loads(content)
+    assert trained["training"] == {k: trained[k] for k in ("versions", "git_revision", "hardware")}
+    trained["training"]["hardware"]["processes"] = 2
+    report.write_text(json.dumps(trained))
+    assert command("evaluate", "tiny", "--samples", "2")[0] == 0
+    evaluated = json.loads(report.read_text())
+    report.write_text(content)
+
+    assert evaluated["protocol"]["samples"] == 2
+    for name in ("training", "doctor", "epoch"):
+        assert evaluated[name] == trained[name]
+    assert evaluated["seconds"]["train"] == trained["seconds"]["train"]
+    assert evaluated["hardware"]["processes"] == 1
+
+
 def test_a_name_in_use_is_refused(command: Run) -> None:
     assert command("train", "--name", "tiny") == (
         2,

@@ -36,17 +36,19 @@ def write_report(
         path: The file.
         evaluation: The numbers with their protocol.
         seconds: The wall time of each part of the work.
-        doctor: What the collapse doctor says of the training.
+        doctor: What the collapse doctor says of the training, where that is what has ended. Where
+            it was done is then kept under ``training``, whoever evaluates the model later.
         more: Some of :data:`MORE`.
     """
-    before = earlier(path)
+    before, here = earlier(path), provenance()
+    training = here if doctor else before.get("training")
     times = before.get("seconds", {}) | {name: round(value, 1) for name, value in seconds.items()}
     doctor = doctor or before.get("doctor")
     told = {**evaluation.to_dict(), "doctor": doctor, "seconds": times}
     told |= {name: before[name] for name in MORE if name in before} | (more or {})
     single = {k: [round(v, 4) for v in values] for k, values in evaluation.of_sentences.items()}
     write_json(path.with_name(path.name.replace("report", "sentences", 1)), single)
-    write_json(path, {**told, **provenance()})
+    write_json(path, {**told, **here, **({"training": training} if training else {})})
 
 
 def earlier(path: Path) -> dict[str, Any]:
