@@ -14,7 +14,7 @@ READMES = ("README.md", "README.zh-CN.md")
 
 QUICK = """
 --encoder.embedding_size 8 --encoder.hidden_size 12
---decoder.embedding_size 8 --decoder.hidden_size 12 --samples 2
+--decoder.embedding_size 12 --decoder.hidden_size 12 --samples 2
 """.split()
 
 
