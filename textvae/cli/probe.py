@@ -57,7 +57,7 @@ def has_names(text: str) -> bool:
     if text == "-":
         return False
     path = find_files([text])[0]
-    if stem_of(path).suffix.lower() in (".csv", ".jsonl", ".ndjson", ".parquet"):
+    if stem_of(path).suffix.lower() in (".csv", ".json", ".jsonl", ".ndjson", ".parquet"):
         return True
     with opened(path) as stream:
         first = stream.readline(1000).decode("utf-8", "replace").strip("\ufeff\r\n")
