@@ -324,8 +324,10 @@ def test_figures_are_what_their_names_say_and_the_same_each_time(tmp_path: Path)
 def test_a_map_by_umap_follows_the_seed(tmp_path: Path, count: int) -> None:
     pytest.importorskip("umap", reason="umap-learn, of the extra plot, is not there")
     z, paths = drawn(count, 4).numpy(), [tmp_path / f"{i}.svg" for i in range(3)]
+    threads = torch.get_num_threads()
     for path, seed in zip(paths, (0, 0, 1), strict=True):
         plot_map(path, z, list(range(count)), "tokens", "umap", seed)
+    assert torch.get_num_threads() == threads
     first, again, other = (path.read_bytes() for path in paths)
     assert first == again != other and b"<svg" in first
 

@@ -45,7 +45,8 @@ class Slow(BetaELBO):
     """An objective that takes long."""
 
     def __call__(self, terms: Terms, step: int) -> Tensor:
-        torch.ones(1000, 1000) @ torch.ones(1000, 1000)
+        for _ in range(20):
+            torch.ones(1000, 1000) @ torch.ones(1000, 1000)
         return super().__call__(terms, step)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
+import torch
 
 from ..errors import UsageError
 from ..runs import replacing
@@ -135,7 +136,11 @@ def _projected(z: np.ndarray, method: str, seed: int) -> tuple[np.ndarray, list[
             random_state=seed,
             n_jobs=1,
         )
-        return reducer.fit_transform(z), ["UMAP 1", "UMAP 2"]
+        threads = torch.get_num_threads()
+        try:
+            return reducer.fit_transform(z), ["UMAP 1", "UMAP 2"]
+        finally:
+            torch.set_num_threads(threads)  # numba, which umap runs on, takes all for everybody
 
     from sklearn.decomposition import PCA
 
