@@ -334,9 +334,7 @@ def test_vectors_off_the_sphere_are_refused() -> None:
         VonMisesFisher(torch.tensor([[1.0, 0.0, 0.0], [2.0, 0.0, 0.0]]), 1.0)
     with pytest.raises(ValueError, match="UnitVector"):
         VonMisesFisher(torch.eye(3)[0], 1.0).log_prob(torch.ones(3))
-    with pytest.raises(
-        ValueError, match="'loc' must be of a floating point type, got torch"
-    ):
+    with pytest.raises(ValueError, match="'loc' must be of a floating point type, got torch"):
         VonMisesFisher(torch.tensor([0, 1]), 1.0)
     with pytest.raises(ValueError, match="'concentration' must be a number that torch.float32"):
         VonMisesFisher(torch.tensor([0.0, 1.0]), 1e300)

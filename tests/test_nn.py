@@ -179,6 +179,19 @@ def test_dropout_has_its_rate_and_keeps_the_mean(rate: float) -> None:
     assert abs(together - rounded**2) < 5 * (rounded**2 / n) ** 0.5
 
 
+def test_locked_dropout_drops_the_same_numbers_at_every_position() -> None:
+    torch.manual_seed(0)
+    rows, positions, size = 2000, 7, 50
+    y = Dropout(0.5, locked=True)(torch.ones(rows, positions, size, dtype=torch.float64))
+
+    assert torch.equal(y, y[:, :1].expand_as(y)) and set(y.unique().tolist()) == {0, 2}
+    error = 0.5 / (rows * size) ** 0.5
+    assert abs((y[:, 0] == 0).double().mean() - 0.5) < 5 * error
+    # Sentences are not dropped alike.
+    together = ((y[:-1, 0] == 0) & (y[1:, 0] == 0)).double().mean()
+    assert abs(together - 0.25) < 5 * error
+
+
 def test_dropout_is_for_training() -> None:
     x = torch.randn(5, 3)
 

@@ -33,6 +33,8 @@ class RecurrentDecoder(Decoder):
         word_dropout: The rate at which input words are replaced by the unknown word in training.
         weight_dropout: The rate at which weights from state to state are dropped in training, the
             same for a whole batch (DropConnect; Merity et al., 2018).
+        locked_dropout: Whether inputs and outputs are dropped at every position of a sentence
+            alike (Gal and Ghahramani, 2016), and not at each anew.
         tie_embeddings: Whether input and output share one embedding; needs equal sizes.
         init_range: Parameters are drawn from U(-r, r); the benchmark's is 0.01. PyTorch's if None.
         embedding_range: Embeddings are drawn from U(-r, r); the benchmark's is 0.1.
@@ -53,6 +55,7 @@ class RecurrentDecoder(Decoder):
         output_dropout: float = 0.5,
         word_dropout: float = 0.0,
         weight_dropout: float = 0.0,
+        locked_dropout: bool = False,
         tie_embeddings: bool = False,
         init_range: float | None = None,
         embedding_range: float | None = None,
@@ -69,8 +72,8 @@ class RecurrentDecoder(Decoder):
         self.latent_dim = latent_dim
         self.inject = inject
         self.word_dropout = word_dropout
-        self.input_dropout = Dropout(input_dropout)
-        self.output_dropout = Dropout(output_dropout)
+        self.input_dropout = Dropout(input_dropout, locked_dropout)
+        self.output_dropout = Dropout(output_dropout, locked_dropout)
         self.weight_dropout = Dropout(weight_dropout)
         self.embedding = nn.Embedding(vocab_size, embedding_size)
         self.recurrent = self.network(
