@@ -26,7 +26,7 @@ Row = tuple[str, str | None]
 def lines_of(path: Path) -> Iterator[str]:
     """The lines of a published file, plain or compressed, without what ends them."""
     with opened(path) as stream:
-        yield from decoded_lines(stream, str(path), Tally())
+        yield from (line for _, line in decoded_lines(stream, str(path), Tally()))
 
 
 def find(folder: Path, *names: str) -> Path:

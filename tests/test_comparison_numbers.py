@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from textvae.compare.flags import early, protocols, work
+from textvae.compare.flags import early, protocols, texts, work
 from textvae.compare.outcomes import Outcome
 from textvae.compare.recommendation import recommend
 from textvae.compare.results import compare
@@ -194,6 +194,17 @@ def test_reports_of_other_protocols_are_told() -> None:
 
     assert protocols([model, run_of("a", 0, {}, protocol=told)]) == []
     assert protocols([model, run_of("a", 0, {}, protocol=told), other]) == ["tokens", "samples"]
+
+
+def test_runs_of_different_texts_are_told() -> None:
+    one, other = ({"train": train, "test": "c"} for train in "ab")
+    runs = [
+        replace(run_of(name, 0, {}), text=text)
+        for name, text in zip("abc", (one, one, None), strict=True)
+    ]
+
+    assert texts(runs) == []
+    assert texts([*runs, replace(runs[0], text=other)]) == ["train"]
 
 
 def test_steps_of_an_update_beyond_one_a_batch_are_told() -> None:

@@ -388,3 +388,17 @@ def test_a_report_names_what_would_be_refused(
     code, out = report("a.txt")
     assert code == 0 and "Refused: 1 lines" in out and "a.txt, line 2: byte 5 is not UTF-8" in out
     assert report("none.txt")[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "row"), [("a.csv", "fine,1"), ("a.tsv", "fine\t1"), ("a.jsonl", '{"text": "fine"}')]
+)
+def test_a_refused_line_leaves_the_numbers_of_the_others(
+    report: Callable[..., tuple[int, str]], write: Callable[..., str], name: str, row: str
+) -> None:
+    first = row if name == "a.jsonl" else row.replace("fine", "text").replace("1", "stars")
+    lines = [first.encode(), row.encode(), b"bad \xff", *[row.encode()] * 9, b"{}\textra,extra,\t"]
+    write(name, b"\n".join(lines) + b"\n")
+    code, out = report(name)
+    assert code == 0 and f"{name}, line 3: byte 5 is not UTF-8" in out
+    assert f"{name}, line 13: " in out and "Refused: 2 lines" in out

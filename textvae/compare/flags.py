@@ -49,6 +49,11 @@ def flag(
     every = [outcome for found in outcomes.values() for outcome in found]
     if mixed := protocols(every):
         lines.append(f"the reports are not of one protocol: they differ in {', '.join(mixed)}")
+    if changed := texts(every):
+        lines.append(
+            f"the runs did not all read the same text ({', '.join(changed)}), which has changed "
+            "since the first; compare again under another --name"
+        )
     if len({outcome.report.get("git_revision") for outcome in every}) > 1:
         lines.append("the runs are of different revisions of the code")
     return lines
@@ -116,3 +121,10 @@ def protocols(outcomes: Sequence[Outcome]) -> list[str]:
     values = {name: {told.get(name) for told in found} for name in PROTOCOL}
     values["samples"].discard(None)
     return [name for name in PROTOCOL if len(values[name]) > 1]
+
+
+def texts(outcomes: Sequence[Outcome]) -> list[str]:
+    """The splits of which not all runs read the same sentences."""
+    known = [outcome.text for outcome in outcomes if outcome.text is not None]
+    splits = dict.fromkeys(split for text in known for split in text)
+    return [split for split in splits if len({text.get(split) for text in known}) > 1]

@@ -27,6 +27,7 @@ class Outcome:
         tokens_per_second: The median speed of training, or None.
         tokens: The tokens that training read, those of every step, as last logged.
         sentences: The numbers of each test sentence, by name, where they are known.
+        text: A fingerprint of the sentences of each split, or None where it was not kept.
         examined: What was seen when the model was looked at, by :func:`.examine`.
     """
 
@@ -37,6 +38,7 @@ class Outcome:
     tokens_per_second: float | None
     tokens: float
     sentences: Mapping[str, list[float]] = field(default_factory=dict)
+    text: Mapping[str, str] | None = None
     examined: dict[str, Any] = field(default_factory=dict)
 
     def value(self, name: str) -> float | None:
@@ -74,6 +76,7 @@ def read_outcome(task: Task) -> Outcome:
         seconds=report.get("seconds", {}).get("train"),
         tokens_per_second=median(speeds) if speeds else None,
         sentences=read_sentences(task),
+        text=read_text(task),
         tokens=max((row["tokens_seen"] for row in rows if "tokens_seen" in row), default=0.0),
     )
 
@@ -83,6 +86,13 @@ def read_sentences(task: Task) -> dict[str, list[float]]:
     if not task.run.sentences.is_file():
         return {}
     return json.loads(task.run.sentences.read_text(encoding="utf-8"))
+
+
+def read_text(task: Task) -> dict[str, str] | None:
+    """The fingerprint of what a run read."""
+    if not task.run.text.is_file():
+        return None
+    return json.loads(task.run.text.read_text(encoding="utf-8"))["splits"]
 
 
 def read_rows(task: Task) -> list[dict[str, float]]:

@@ -114,7 +114,7 @@ def read_stream(stream: BinaryIO, name: str, tally: Tally) -> Iterator[str]:
         UsageError: If it has no sentence, or is not the text that it should be.
     """
     before = tally.sentences
-    for line in decoded_lines(stream, name, tally):
+    for _, line in decoded_lines(stream, name, tally):
         sentence = accept(line, tally, name)
         if sentence is not None:
             yield sentence
@@ -122,8 +122,9 @@ def read_stream(stream: BinaryIO, name: str, tally: Tally) -> Iterator[str]:
         raise UsageError(f"{name}: no sentence in it; it takes text, one sentence a line")
 
 
-def decoded_lines(stream: BinaryIO, name: str, tally: Tally) -> Iterator[str]:
-    """The lines of a stream of bytes without what ends them; only line feeds do.
+def decoded_lines(stream: BinaryIO, name: str, tally: Tally) -> Iterator[tuple[int, str]]:
+    """The lines of a stream of bytes, each with its number from 1 and without what ends it; only
+    line feeds do. What is refused and only noted leaves a gap in the numbers.
 
     Raises:
         UsageError: If a line is no text in UTF-8, or none at all.
@@ -143,7 +144,7 @@ def decoded_lines(stream: BinaryIO, name: str, tally: Tally) -> Iterator[str]:
         if body.endswith("\r"):
             body = body.removesuffix("\r")
             tally.crlf += 1
-        yield body
+        yield number, body
 
 
 def accept(text: str, tally: Tally, where: str) -> str | None:

@@ -152,21 +152,26 @@ def _label(value: Any) -> str | None:
 def _tsv(stream: BinaryIO, name: str, columns: Columns, tally: Tally) -> Cells:
     # Quotes are characters like any other: published TSV files have unbalanced ones.
     lines = decoded_lines(stream, name, tally)
-    yield from _cells(name, enumerate((line.split("\t") for line in lines), 1), columns, tally)
+    rows = ((number, line.split("\t")) for number, line in lines)
+    yield from _cells(name, rows, columns, tally)
 
 
 def _csv(path: Path, columns: Columns, tally: Tally) -> Cells:
     csv.field_size_limit(LONGEST_LINE)  # its own is smaller
+    number = 0  # of the line that was read last, which ends the row
+
+    def lines(stream: BinaryIO) -> Iterator[str]:
+        nonlocal number
+        for number, line in decoded_lines(stream, str(path), tally):  # noqa: B007
+            yield f"{line}\n"
+
     with opened(path) as stream:
-        reader = csv.reader(
-            (f"{line}\n" for line in decoded_lines(stream, str(path), tally)), strict=True
-        )
         try:
-            rows = ((reader.line_num, row) for row in reader)
+            rows = ((number, row) for row in csv.reader(lines(stream), strict=True))
             yield from _cells(str(path), rows, columns, tally, others=";\t")
         except csv.Error as error:
             raise UsageError(
-                f"{path}, line {reader.line_num}: no valid CSV ({error}); check the quotes"
+                f"{path}, line {number}: no valid CSV ({error}); check the quotes"
             ) from error
 
 
@@ -216,7 +221,7 @@ def _json(path: Path, columns: Columns, tally: Tally) -> Cells:
             raise UsageError(
                 f"{path}: an array of JSON; put each object on its own line (jq -c '.[]' does)"
             )
-        for number, line in enumerate(decoded_lines(stream, str(path), tally), 1):
+        for number, line in decoded_lines(stream, str(path), tally):
             where = f"{path}, line {number}"
             if not line.strip():
                 yield where, "", None
