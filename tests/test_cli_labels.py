@@ -130,6 +130,7 @@ def test_another_model_takes_a_classifier(ask: Run, rows: str) -> None:
     [
         (("sample", "moods", "--label", "fine"), "no label fine; it had: guess, question, statem"),
         (("sample", "moods", "--text", "x.txt"), "--text is for a --label that the model itself"),
+        (("sample", "moods", "--split", "test"), "--split is for a --label that the model itself"),
         (("evaluate", "moods", "--label", "guess"), "a split has its own labels"),
         (
             ("encode", "moods", "--text", "x", "--label", "guess", "--label-column", "mood"),

@@ -32,6 +32,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="of a classifier: over 1 leaves out what is in doubt (1)",
     )
     add_corpus(parser, "train")
+    parser.set_defaults(split=None)  # so that one that is given can be told
     add_decoding(parser, default="sample")
 
 
@@ -43,7 +44,7 @@ def run(arguments: Namespace) -> None:
     if label is not None and not vae.labels:
         print_lines(arguments, classified(vae, label, arguments, options))
         return
-    for name in ("text", "text_column", "label_column", "strength"):
+    for name in ("text", "split", "text_column", "label_column", "strength"):
         if getattr(arguments, name) is not None:
             option = name.replace("_", "-")
             raise UsageError(f"--{option} is for a --label that the model itself does not know")
@@ -54,6 +55,7 @@ def classified(
     vae: "TextVAE", label: str, arguments: Namespace, options: dict[str, Any]
 ) -> list[str]:
     """Samples of a label by a classifier of latents."""
+    arguments.split = arguments.split or "train"
     texts, labels = read_corpus(arguments, labelled=True)
 
     from ..operations import fit_classifier, sample_label
