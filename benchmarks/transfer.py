@@ -114,7 +114,8 @@ def samples(plain: TextVAE, told: TextVAE, texts: list[str], labels: list[str]) 
         return lambda label, n: sample_label(plain, classifiers[label], n, strength)
 
     return {
-        "no label": lambda label, n: plain.sample(n),
+        # By other draws for each, though the model does not know which is meant.
+        "no label": lambda label, n: plain.sample(n, seed=sorted(classifiers).index(label)),
         **{f"classifier, strength {s:g}": rejection(s) for s in (1, 3, 10)},
         "conditional": lambda label, n: told.sample(n, label=label),
     }
