@@ -222,7 +222,8 @@ class _Projected(torch.autograd.Function):
         along, inverse = _projection(g, loc)
         ctx.save_for_backward(w, radius, g, loc, along, inverse)
         scale = radius * inverse
-        return (loc * (w - scale * along)).addcmul_(g, scale)
+        # Not in place: what torch 2.11 compiles of that has gradients of zero.
+        return torch.addcmul(loc * (w - scale * along), g, scale)
 
     @staticmethod
     @once_differentiable  # what is saved are numbers to a second derivative, which would be wrong

@@ -84,7 +84,7 @@ def installed() -> dict[str, str]:
             found[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return found | {"torch": str(torch.__version__)}  # which says what build it is, too
 
 
 def git_revision() -> str | None:

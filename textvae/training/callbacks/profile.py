@@ -93,7 +93,7 @@ class Profile(pl.Callback):
             return
         on_gpu = pl_module.device.type == "cuda"
         activities = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * on_gpu
-        self.recorder = profile(activities=activities)
+        self.recorder = profile(activities=activities, acc_events=True)  # else torch 2.11 warns
         self.recorder.start()
         self.since = time.perf_counter()
 
