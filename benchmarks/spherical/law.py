@@ -55,9 +55,8 @@ def measure(size: int = SIZE, device: str = "cpu") -> dict[str, float]:
         for cosines in (w.detach(), fixed):
             least = min(least, p_value(dim, k, cosines.arccos()))
             error = cosines.std() / math.sqrt(size)
-            mean = max(
-                mean, float((cosines.mean() - mean_resultant_length(at, dim)).abs() / error)
-            )
+            exact = mean_resultant_length(at.detach(), dim)
+            mean = max(mean, float((cosines.mean() - exact).abs() / error))
         least = min(least, p_value(dim, k, whole_angles(dim, k, device)))
         exact = mean_resultant_slope(at, dim).item()
         distance = abs(gradient.mean().item() - exact)
