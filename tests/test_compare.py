@@ -176,6 +176,19 @@ def test_nothing_that_is_finished_is_repeated(
     assert "None can be recommended" in out and "The rule: the highest z_gain" in out
 
 
+def test_a_text_that_changed_between_runs_is_told(compare: Callable, folder: Path) -> None:
+    path = folder / "runs/x/none-0/text.json"
+    before = path.read_text()
+    told = json.loads(before)
+    told["splits"]["train"] = "other"
+    path.write_text(json.dumps(told))
+    code, out, _ = compare("--methods", "none", *NAMED)
+    path.write_text(before)
+
+    assert code == 0 and "the runs did not all read the same text (train)" in out
+    assert "the same text" not in compare("--methods", "none", *NAMED)[1]
+
+
 def test_a_model_that_cannot_be_looked_at_keeps_its_numbers(
     compare: Callable, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -261,6 +261,20 @@ def test_stop_score_keeps_values_and_drops_the_gradients_of_parameters() -> None
     torch.testing.assert_close(total, through_z)
 
 
+@pytest.mark.parametrize("locked", [False, True])
+def test_dropout_is_locked_on_request_where_words_come_in_and_go_out(locked: bool) -> None:
+    from textvae.decoders import LSTMDecoder
+
+    decoder, alike = LSTMDecoder(VOCAB, 4, 16, 16, locked_dropout=locked), []
+    for module in (decoder.input_dropout, decoder.output_dropout):
+        module.register_forward_hook(
+            lambda _, __, y: alike.append(((y == 0) == (y[:, :1] == 0)).all().item())
+        )
+    decoder.log_prob(*sentences([9, 9, 9]), torch.randn(1, 3, 4))
+
+    assert alike == [locked, locked]
+
+
 def test_a_language_model_has_no_latent() -> None:
     from textvae.decoders import LSTMDecoder
 

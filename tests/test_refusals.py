@@ -55,6 +55,7 @@ USE = {
     ("encode", "tiny", A, "--out", "nowhere/z.npy"): "cannot write nowhere/z.npy",
     ("evaluate", "tiny", "--samples", "0"): "--samples: 0 is not a whole number of at least 1",
     ("evaluate", "tiny", "--split", "dev"): "invalid choice: 'dev'",
+    ("evaluate", "tiny", "--split", "train", "--text", "a"): "--text: not allowed with .* --split",
     ("interpolat", "tiny"): "no command interpolat; did you mean interpolate?",
     ("xyz",): "no command xyz; commands: train",
 }

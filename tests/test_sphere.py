@@ -291,10 +291,11 @@ def test_compiles_as_one_graph(validation: None, P: type[Zonal]) -> None:
 
     def run(step: Callable[..., tuple[Tensor, Tensor]], loc: Tensor) -> list[Tensor]:
         k = torch.tensor([0.0, 5.0, 80.0, 1e4], requires_grad=True)
+        loc = loc.clone().requires_grad_()
         torch.manual_seed(1)
         z, divergence = step(k, loc)
         (z.square().cumsum(-1).sum() + divergence.sum()).backward()
-        return [z.detach(), divergence.detach(), k.grad]
+        return [z.detach(), divergence.detach(), k.grad, loc.grad]
 
     compiled = torch.compile(step, fullgraph=True, backend="eager")
     for dim in (64, 20):  # the second time, the compiler would have it variable

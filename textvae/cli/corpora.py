@@ -18,12 +18,13 @@ SPLITS = ("train", "valid", "test")
 
 def add_corpus(parser: ArgumentParser, split: str) -> None:
     """Adds the ways to name a corpus; without any, it is `split` of the run's own."""
-    add = parser.add_argument_group("corpus").add_argument
+    group = parser.add_argument_group("corpus")
+    either = group.add_mutually_exclusive_group()
     help_text = "files or patterns, or - for standard input"
-    add("--text", nargs="+", type=not_empty, metavar="FILE", help=help_text)
-    add_columns(add)
+    either.add_argument("--text", nargs="+", type=not_empty, metavar="FILE", help=help_text)
+    add_columns(group.add_argument)
     help_split = f"else a split of the text that the run was trained on ({split})"
-    add("--split", choices=SPLITS, default=split, help=help_split)
+    either.add_argument("--split", choices=SPLITS, default=split, help=help_split)
 
 
 def read_corpus(

@@ -90,9 +90,10 @@ def read_sentences(task: Task) -> dict[str, list[float]]:
 
 def read_text(task: Task) -> dict[str, str] | None:
     """The fingerprint of what a run read."""
-    if not task.run.text.is_file():
+    try:
+        return json.loads(task.run.text.read_text(encoding="utf-8"))["splits"]
+    except (OSError, ValueError):  # it began before any was kept
         return None
-    return json.loads(task.run.text.read_text(encoding="utf-8"))["splits"]
 
 
 def read_rows(task: Task) -> list[dict[str, float]]:

@@ -33,8 +33,8 @@ class RecurrentDecoder(Decoder):
         word_dropout: The rate at which input words are replaced by the unknown word in training.
         weight_dropout: The rate at which weights from state to state are dropped in training, the
             same for a whole batch (DropConnect; Merity et al., 2018).
-        locked_dropout: Whether inputs and outputs are dropped at every position of a sentence
-            alike (Gal and Ghahramani, 2016), and not at each anew.
+        locked_dropout: Whether embeddings and outputs are dropped at every position of a sentence
+            alike (Gal and Ghahramani, 2016), and not at each anew; between layers it is at each.
         tie_embeddings: Whether input and output share one embedding; needs equal sizes.
         init_range: Parameters are drawn from U(-r, r); the benchmark's is 0.01. PyTorch's if None.
         embedding_range: Embeddings are drawn from U(-r, r); the benchmark's is 0.1.

@@ -26,7 +26,7 @@ class Dropout(nn.Module):
             positions of sentences of shape (B, T, E).
 
     Raises:
-        ValueError: If it is not.
+        ValueError: If the rate is not.
     """
 
     def __init__(self, rate: float, locked: bool = False) -> None:
