@@ -6,8 +6,6 @@ from collections.abc import Callable
 from functools import lru_cache, wraps
 from typing import Any
 
-from torch.compiler import assume_constant_result
-
 
 def remember(maxsize: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Remembers the results of a function; to a compiler each is a constant.
@@ -25,6 +23,8 @@ def remember(maxsize: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]
             return cached(*arguments)
 
         del constant.__wrapped__
-        return assume_constant_result(constant)
+        # As torch.compiler.assume_constant_result does, which imports the compiler first: 0.8 s.
+        constant._dynamo_marked_constant = True
+        return constant
 
     return decorate
