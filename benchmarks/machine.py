@@ -3,13 +3,19 @@
 import os
 import platform
 import resource
+import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 
+from textvae.nn import matmul
+
 SHAPES = [(512, 2048, 512), (704, 10_000, 256), (704, 10_000, 1024), (2048, 2048, 2048)]
 """M, N, K of the products to try: square ones, and those of a softmax over ten thousand words."""
+
+ROUNDS = 3
+"""How often the calls that are compared take turns."""
 
 
 def synchronise(device: torch.device) -> None:
@@ -18,23 +24,31 @@ def synchronise(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def seconds(call: Callable[[], object], device: torch.device, budget: float = 1.0) -> float:
-    """The median time of a call, repeated for about `budget` seconds after a first.
+def seconds(
+    calls: Mapping[str, Callable[[], object]], device: torch.device, budget: float = 1.0
+) -> dict[str, float]:
+    """The median time of each call, repeated for about `budget` seconds after a first.
 
+    They take turns, in :data:`ROUNDS`, so that a machine that is slower for a while is so for all.
     On a processor with one thread it is the processor's time, which other work on the machine
     moves little.
     """
     alone = device.type == "cpu" and torch.get_num_threads() == 1
     clock = time.thread_time if alone else time.perf_counter
-    call()
-    synchronise(device)
-    times: list[float] = []
-    while not times or (sum(times) < budget and len(times) < 200) or len(times) < 3:
-        start = clock()
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for call in calls.values():
         call()
-        synchronise(device)
-        times.append(clock() - start)
-    return sorted(times)[len(times) // 2]
+    synchronise(device)
+    for _ in range(ROUNDS):
+        for name, call in calls.items():
+            turn: list[float] = []
+            while not turn or (sum(turn) < budget / ROUNDS and len(turn) < 70):
+                start = clock()
+                call()
+                synchronise(device)
+                turn.append(clock() - start)
+            times[name] += turn
+    return {name: statistics.median(some) for name, some in times.items()}
 
 
 def best_rate(dtype: torch.dtype, device: torch.device) -> float:
@@ -42,8 +56,14 @@ def best_rate(dtype: torch.dtype, device: torch.device) -> float:
     rates = []
     for m, n, k in SHAPES:
         a = torch.randn(m, k, device=device, dtype=dtype)
-        b = torch.randn(n, k, device=device, dtype=dtype)
-        rates.append(2 * m * n * k / seconds(lambda a=a, b=b: a @ b.t(), device, 0.3))
+        b = torch.randn(k, n, device=device, dtype=dtype)
+        calls = {
+            "PyTorch's": lambda a=a, b=b: torch.mm(a, b),
+            "ours": lambda a=a, b=b: matmul(a, b),
+        }
+        with torch.no_grad():
+            times = seconds(calls, device, 0.3)
+        rates.append(2 * m * n * k / min(times.values()))
     return max(rates)
 
 
@@ -51,7 +71,8 @@ def copy_bandwidth(device: torch.device) -> float:
     """Bytes read and written a second by a copy that no cache holds."""
     a = torch.randn(2**26, device=device)
     b = torch.empty_like(a)
-    return 2 * a.numel() * a.element_size() / seconds(lambda: b.copy_(a), device, 0.5)
+    (time_of_copy,) = seconds({"copy": lambda: b.copy_(a)}, device, 0.5).values()
+    return 2 * a.numel() * a.element_size() / time_of_copy
 
 
 def name(device: torch.device) -> dict[str, object]:

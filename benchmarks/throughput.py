@@ -116,13 +116,20 @@ def training(kind: str, embedding: int, hidden: int, device: torch.device) -> Ra
 
     flops = 3 * sum(flops_per_token(kind, embedding, hidden))
 
-    def rate(step: Callable[[], None], batch: Batch) -> tuple[float, float]:
-        return int(batch.target_mask.sum()) / machine.seconds(step, device, 4.0), flops
-
+    batches = {
+        "plain": same,
+        "ours, same batch, bf16": same,
+        "ours, token budget, bf16": large,
+    }
+    steps = {
+        name: step_of(ours, lambda batch=batch: our_loss(batch), True)
+        for name, batch in batches.items()
+    }
+    steps["plain"] = step_of(plain, lambda: plain.loss(same.target), False)
+    times = machine.seconds(steps, device, 4.0)
     return {
-        "plain": rate(step_of(plain, lambda: plain.loss(same.target), False), same),
-        "ours, same batch, bf16": rate(step_of(ours, lambda: our_loss(same), True), same),
-        "ours, token budget, bf16": rate(step_of(ours, lambda: our_loss(large), True), large),
+        name: (int(batch.target_mask.sum()) / times[name], flops)
+        for name, batch in batches.items()
     }
 
 
@@ -141,16 +148,13 @@ def importance_weighting(kind: str, embedding: int, hidden: int, device: torch.d
 
     flops = flops_per_token(kind, embedding, hidden)[1]
 
-    def rate(call: Callable[[], object]) -> tuple[float, float]:
-        return work / machine.seconds(call, device, 4.0), flops
-
-    return {
-        "plain": rate(reference),
-        "ours, float32": rate(lambda: score(ours, sentences, samples=SAMPLES)),
-        "ours, bf16": rate(
-            lambda: score(ours, sentences, samples=SAMPLES, precision="bf16-mixed")
-        ),
+    calls = {
+        "plain": reference,
+        "ours, float32": lambda: score(ours, sentences, samples=SAMPLES),
+        "ours, bf16": lambda: score(ours, sentences, samples=SAMPLES, precision="bf16-mixed"),
     }
+    times = machine.seconds(calls, device, 4.0)
+    return {name: (work / time, flops) for name, time in times.items()}
 
 
 class Numbers:
@@ -178,10 +182,11 @@ def encoding(kind: str, embedding: int, hidden: int, device: torch.device) -> Ra
         return sum(len(text.split()) + 1 for text in some)
 
     flops = flops_per_token(kind, embedding, hidden)[0]
-    all_at_once = machine.seconds(lambda: ours.encode(texts), device, 2.0)
+    calls = {"plain": one_at_a_time, "ours, 10,000 at once": lambda: ours.encode(texts)}
+    times = machine.seconds(calls, device, 2.0)
     return {
-        "plain": (tokens(few) / machine.seconds(one_at_a_time, device, 2.0), flops),
-        "ours, 10,000 at once": (tokens(texts) / all_at_once, flops),
+        name: (tokens(some) / times[name], flops)
+        for name, some in zip(calls, (few, texts), strict=True)
     }
 
 
@@ -206,10 +211,9 @@ def decoding(kind: str, embedding: int, hidden: int, device: torch.device) -> Ra
             f"ours, {strategy}": lambda options=options: decode(decoder, z, **options),
             f"ours, {strategy}, bf16": lambda options=options: in_bf16(decoder, z, options),
         }
-        for name, call in calls.items():
+        for name, time in machine.seconds(calls, device, 2.0).items():
             at_once = name in (f"ours, {strategy}", f"ours, {strategy}, bf16")
-            sentences = len(z) if at_once else len(few)
-            rates[name] = sentences / machine.seconds(call, device, 2.0), flops
+            rates[name] = (len(z) if at_once else len(few)) / time, flops
     return rates
 
 

@@ -14,7 +14,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "SHAPES", [(16, 16, 16)])
     monkeypatch.setattr(machine, "copy_bandwidth", lambda device: 1e9)
     monkeypatch.setattr(
-        machine, "seconds", lambda call, device, budget=0: seconds(call, device, 0)
+        machine, "seconds", lambda calls, device, budget=0: seconds(calls, device, 0)
     )
     monkeypatch.setattr(throughput, "SIZES", [("LSTM", 4, 6)])
     monkeypatch.setattr(throughput, "SAMPLES", 100)

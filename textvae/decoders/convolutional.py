@@ -7,7 +7,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..nn import Dropout, init_uniform_, linear_log_prob
+from ..nn import Dropout, init_uniform_, linear, linear_log_prob
 from ..types import State
 from .base import Decoder, inputs_of, sum_words
 
@@ -107,7 +107,7 @@ class ConvolutionalDecoder(Decoder):
             past = state[f"past{i}"]  # (B, d, H)
             after[f"past{i}"] = torch.cat([past[:, 1:], h[:, None]], dim=1)
             h = layer(past[:, 0], h)
-        return self.to_logits(h), after
+        return linear(h, self.to_logits.weight), after
 
     def _log_prob(self, h: Tensor, targets: Tensor) -> Tensor:
         return linear_log_prob(h, self.to_logits.weight, targets)

@@ -8,7 +8,7 @@ from typing import Literal
 import torch.nn as nn
 from torch import Tensor
 
-from ..nn import Dropout, init_uniform_, linear_log_prob, recur
+from ..nn import Dropout, init_uniform_, linear, linear_log_prob, recur
 from ..types import State
 from .base import Decoder, inputs_of, sum_words
 
@@ -109,7 +109,8 @@ class RecurrentDecoder(Decoder):
         embedded = self.embedding(tokens)[:, None]  # (B, 1, E)
         own = None if self.inject == "state" else state["z"]
         outputs, packed = recur(self.recurrent, embedded, own, self._pack(state))
-        return self.to_logits(outputs[:, 0]), {"z": state["z"], **self._unpack(packed)}
+        logits = linear(outputs[:, 0], self.to_logits.weight)
+        return logits, {"z": state["z"], **self._unpack(packed)}
 
     def _log_prob(self, h: Tensor, targets: Tensor) -> Tensor:
         return linear_log_prob(h, self.to_logits.weight, targets)

@@ -8,6 +8,7 @@ from .initialisation import init_uniform_
 from .padding import align
 from .pooling import POOLINGS, pool
 from .precision import PRECISIONS, at_least_float32, mixed
+from .products import linear, matmul
 from .recurrence import recur
 from .word_dropout import word_dropout
 
@@ -22,7 +23,9 @@ __all__ = [
     "at_least_float32",
     "calibrate_batch_norm",
     "init_uniform_",
+    "linear",
     "linear_log_prob",
+    "matmul",
     "mixed",
     "pool",
     "recur",

@@ -9,6 +9,8 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 from torch.profiler import record_function
 
+from .products import matmul
+
 MAX_LOGITS = 2**26
 """The most logits in memory at once: what a training batch of several thousand tokens needs."""
 
@@ -49,11 +51,11 @@ class _LinearLogProb(torch.autograd.Function):
         keep = any(ctx.needs_input_grad) and len(h) * len(weight) <= MAX_LOGITS
         chunks = [slice(0, len(h))] if keep else _chunks(h, weight)
         log_prob = h.new_empty(len(h), dtype=torch.promote_types(h.dtype, torch.float32))
-        memory = _memory(chunks, weight)
+        room = _room(chunks, weight)
         for rows in chunks:
-            p = _probabilities(h[rows], weight, memory)
+            p = _probabilities(h[rows], weight, room)
             log_prob[rows] = _log_of_target(p, h[rows], weight, targets[rows])
-        error = _subtract_target(memory, targets) if keep else None
+        error = _subtract_target(p, targets) if keep else None
         ctx.save_for_backward(h, weight, targets, error)
         return log_prob
 
@@ -66,18 +68,18 @@ class _LinearLogProb(torch.autograd.Function):
         minus_grad = -grad[:, None].to(h.dtype)  # (N, 1)
         scaled = minus_grad * h  # (N, H)
         if kept is not None:
-            return minus_grad * (kept @ weight), kept.t() @ scaled, None
+            return minus_grad * matmul(kept, weight), matmul(kept.t(), scaled), None
 
         grad_h = torch.empty_like(h)
         # Summed over chunks in float32: bfloat16 would lose what comes late.
         grad_weight = torch.zeros_like(weight, dtype=torch.promote_types(h.dtype, torch.float32))
         chunks = _chunks(h, weight)
-        memory = _memory(chunks, weight)
+        room = _room(chunks, weight)
         for rows in chunks:
-            p = _probabilities(h[rows], weight, memory)
+            p = _probabilities(h[rows], weight, room)
             error = _subtract_target(p, targets[rows])  # (n, V)
-            grad_h[rows] = minus_grad[rows] * (error @ weight)
-            grad_weight += error.t() @ scaled[rows]
+            grad_h[rows] = minus_grad[rows] * matmul(error, weight)
+            grad_weight += matmul(error.t(), scaled[rows])
         return grad_h, grad_weight.to(weight.dtype), None
 
 
@@ -89,14 +91,14 @@ def _chunks(h: Tensor, weight: Tensor) -> list[slice]:
     return [slice(start, end) for start, end in itertools.pairwise(bounds)]
 
 
-def _memory(chunks: list[slice], weight: Tensor) -> Tensor:
+def _room(chunks: list[slice], weight: Tensor) -> Tensor:
     """Room for the logits of any chunk: fresh pages for each would cost as much as a softmax."""
     return weight.new_empty(max(rows.stop - rows.start for rows in chunks), len(weight))
 
 
-def _probabilities(h: Tensor, weight: Tensor, memory: Tensor) -> Tensor:
-    """The softmax of the logits, in the first rows of the memory, with shape (n, V)."""
-    logits = torch.mm(h, weight.t(), out=memory[: len(h)])
+def _probabilities(h: Tensor, weight: Tensor, room: Tensor) -> Tensor:
+    """The softmax of the logits, with shape (n, V), in the room's first rows or beside it."""
+    logits = matmul(h, weight.t(), room[: len(h)])
     return torch.softmax(logits, dim=-1, out=logits)
 
 

@@ -2,13 +2,16 @@
 
 __all__ = ["recur"]
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn as nn
-import torch.nn.functional as F
 from torch import Tensor
 from torch.func import functional_call
 
 from .dropout import Dropout
+from .precision import at_least_float32
+from .products import FEW_ROWS, linear, onednn_is_faster
 
 Packed = Tensor | tuple[Tensor, Tensor] | None
 """The state of a network as PyTorch wants it: (L, N, H), twice for an LSTM; None for zeros."""
@@ -24,9 +27,10 @@ def recur(
 ) -> tuple[Tensor, Packed]:
     """The outputs of a GRU or an LSTM whose samples read the same sentences.
 
-    On a processor, without autocast and without gradients, what samples or positions share is
-    multiplied once and not for each of them, and no weight of an LSTM is rearranged for a call of
-    one step. Elsewhere PyTorch's own kernels are faster, or drop out between layers.
+    On a processor, without gradients, what samples or positions share is multiplied once and not
+    for each of them, and no weight of an LSTM is rearranged for a call of one step. Under autocast
+    the products are in half precision, the states and all else in float32. Elsewhere PyTorch's own
+    kernels are faster, or drop out between layers.
 
     Arguments:
         network: The network, of one direction, with the batch first.
@@ -45,12 +49,19 @@ def recur(
         dropped = {name: drop(weight) for name, weight in weights if name.startswith("weight_hh")}
         return functional_call(network, dropped, (_inputs(shared, own, state, index), state))
 
-    one_step = index is None and shared.shape[1] == 1 and isinstance(network, nn.GRU)
     drops = network.training and network.dropout > 0
-    special = torch.is_grad_enabled() or torch.is_autocast_enabled("cpu") or drops
-    if one_step or special or shared.device.type != "cpu":
+    special = torch.is_grad_enabled() or drops or shared.device.type != "cpu"
+    if special or _is_a_step_of_its_own(network, shared, index):
         return network(_inputs(shared, own, state, index), state)
+    if index is None and shared.shape[1] == 1:
+        shared, own = _inputs(shared, own, state, index), None
     return _recur(network, shared, own, state, index)
+
+
+def _is_a_step_of_its_own(network: nn.RNNBase, shared: Tensor, index: Tensor | None) -> bool:
+    """Whether this is one step of a GRU, at which PyTorch is faster where its products are."""
+    one_step = index is None and shared.shape[1] == 1 and isinstance(network, nn.GRU)
+    return one_step and (len(shared) < FEW_ROWS or not onednn_is_faster())
 
 
 def _inputs(shared: Tensor, own: Tensor | None, state: Packed, index: Tensor | None) -> Tensor:
@@ -68,74 +79,105 @@ def _recur(
     network: nn.RNNBase, shared: Tensor, own: Tensor | None, state: Packed, index: Tensor | None
 ) -> tuple[Tensor, Packed]:
     """As :func:`recur`, by the products of what is shared and of what is a sample's own."""
-    of_shared, of_own = network.weight_ih_l0.tensor_split([shared.shape[-1]], dim=1)
-    gates = F.linear(shared, of_shared)  # (B, T, G), or (N, G)
-    gates = gates.transpose(0, 1).contiguous() if index is None else gates[index.t()]  # (T, B, G)
-    static = None if own is None else own @ of_own.t()  # (S * B, G)
-    outputs, *last = _layer(network, 0, gates, static, state)
+    of_shared = of_own = network.weight_ih_l0
+    if own is not None:
+        of_shared, of_own = of_shared.tensor_split([shared.shape[-1]], dim=1)
+    gates = _linear(shared, of_shared)  # (B, T, G), or (N, G)
+    gates = gates.transpose(0, 1) if index is None else gates
+    static = None if own is None else _linear(own, of_own)  # (S * B, G)
+    outputs, *last = _layer(network, 0, gates, static, state, index)
     states = [last]
     for layer in range(1, network.num_layers):
-        gates = F.linear(outputs, getattr(network, f"weight_ih_l{layer}"))
-        outputs, *last = _layer(network, layer, gates, None, state)
+        gates = _linear(outputs, getattr(network, f"weight_ih_l{layer}"))
+        outputs, *last = _layer(network, layer, gates, None, state, None)
         states.append(last)
     packed = tuple(torch.stack(parts) for parts in zip(*states, strict=True))
     return outputs.transpose(0, 1), packed if len(packed) > 1 else packed[0]
 
 
+def _linear(x: Tensor, weight: Tensor) -> Tensor:
+    """``x @ weight.T`` of any leading shape, in float32 or wider."""
+    return at_least_float32(linear(x.flatten(0, -2), weight)).unflatten(0, x.shape[:-1])
+
+
 def _layer(
-    network: nn.RNNBase, layer: int, gates: Tensor, static: Tensor | None, state: Packed
+    network: nn.RNNBase,
+    layer: int,
+    gates: Tensor,
+    static: Tensor | None,
+    state: Packed,
+    index: Tensor | None,
 ) -> tuple[Tensor, ...]:
     """The outputs (T, S * B, H) of a layer and its last state, from the products of its inputs
-    (T, B, G) and what is added to them at every step (S * B, G)."""
+    (T, B, G), or (N, G) with an index (B, T), and what a sample adds to them (S * B, G)."""
     lstm = isinstance(network, nn.LSTM)
     names = ("weight_hh", "bias_ih", "bias_hh")
     weight, bias, bias_state = (getattr(network, f"{name}_l{layer}") for name in names)
     if state is None:
-        state = gates.new_zeros(2, network.num_layers, gates.shape[1], network.hidden_size)
+        rows = gates.shape[1] if index is None else len(index)
+        state = gates.new_zeros(2, network.num_layers, rows, network.hidden_size)
         state = tuple(state) if lstm else state[0]
+    parts = state if lstm else (state,)
+    begin = [at_least_float32(part[layer]) for part in parts]
 
-    bias = bias + bias_state if lstm else bias
-    static = bias[None] if static is None else static + bias
+    gates += bias + bias_state if lstm else bias
+    steps = gates.unbind() if index is None else [(gates, rows) for rows in index.t()]
     if lstm:
-        return _lstm(gates, static, weight.t(), state[0][layer], state[1][layer])
-    return _gru(gates, static, weight.t(), bias_state, state[layer])
+        return _lstm(steps, static, weight, *begin)
+    return _gru(steps, static, weight, bias_state, *begin)
 
 
-def _add(static: Tensor, gates: Tensor, out: Tensor) -> None:
-    """What does not depend on the state, gates (B, G) and static (S * B, G) or (1, G)."""
-    by_sample = out.view(-1, *gates.shape)  # (S, B, G)
-    static = static.view_as(by_sample) if len(static) == len(out) else static
-    torch.add(gates.expand_as(by_sample), static, out=by_sample)
+Step = Tensor | tuple[Tensor, Tensor]
+"""What the inputs of a step add to its gates, (B, G); or a table (N, G) and its rows (B,)."""
+
+
+def _add(step: Step, static: Tensor | None, out: Tensor) -> None:
+    """What does not depend on the state, for all samples, with shape (S * B, G)."""
+    if isinstance(step, tuple):  # not for all steps at once, which no cache would hold
+        table, rows = step
+        step = table.index_select(0, rows)
+    by_sample = out.view(-1, *step.shape)  # (S, B, G)
+    if static is None:
+        by_sample.copy_(step)
+    else:
+        torch.add(step, static.view_as(by_sample), out=by_sample)
 
 
 def _lstm(
-    gates: Tensor, static: Tensor, weight: Tensor, h: Tensor, c: Tensor
+    steps: Sequence[Step], static: Tensor | None, weight: Tensor, h: Tensor, c: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    outputs = h.new_empty(len(gates), *h.shape)  # (T, N, H)
-    total = h.new_empty(len(h), weight.shape[1])  # (N, 4H)
+    outputs = h.new_empty(len(steps), *h.shape)  # (T, N, H)
+    total = h.new_empty(len(h), len(weight))  # (N, 4H)
+    room = torch.empty_like(total)
     i, f, g, o = total.chunk(4, dim=1)
     i_and_f = total[:, : 2 * h.shape[1]]
-    for t, shared in enumerate(gates):
-        _add(static, shared, out=total)
-        total.addmm_(h, weight)
-        i_and_f.sigmoid_(), g.tanh_(), o.sigmoid_()
+    for t, step in enumerate(steps):
+        _add(step, static, out=total)
+        total += linear(h, weight, room)
+        i_and_f.sigmoid_(), _tanh_(g), o.sigmoid_()
         c = (f * c).addcmul_(i, g)
-        h = torch.mul(o, c.tanh(), out=outputs[t])
+        h = torch.mul(o, _tanh_(c.clone()), out=outputs[t])
     return outputs, h, c
 
 
 def _gru(
-    gates: Tensor, static: Tensor, weight: Tensor, bias: Tensor, h: Tensor
+    steps: Sequence[Step], static: Tensor | None, weight: Tensor, bias: Tensor, h: Tensor
 ) -> tuple[Tensor, Tensor]:
     size = h.shape[1]
-    outputs = h.new_empty(len(gates), *h.shape)  # (T, N, H)
-    total = h.new_empty(len(h), weight.shape[1])  # (N, 3H)
+    outputs = h.new_empty(len(steps), *h.shape)  # (T, N, H)
+    total = h.new_empty(len(h), len(weight))  # (N, 3H)
+    room = torch.empty_like(total)
     r_and_z, n = total.split([2 * size, size], dim=1)
     r, z = r_and_z.chunk(2, dim=1)
-    for t, shared in enumerate(gates):
-        _add(static, shared, out=total)
-        from_state = torch.addmm(bias, h, weight)  # (N, 3H)
+    for t, step in enumerate(steps):
+        _add(step, static, out=total)
+        from_state = linear(h, weight, room) + bias  # (N, 3H)
         r_and_z.add_(from_state[:, : 2 * size]).sigmoid_()
-        n.addcmul_(r, from_state[:, 2 * size :]).tanh_()
+        _tanh_(n.addcmul_(r, from_state[:, 2 * size :]))
         h = torch.lerp(n, h, z, out=outputs[t])
     return outputs, h
+
+
+def _tanh_(x: Tensor) -> Tensor:
+    """tanh in place, to 2e-7: PyTorch's takes five times as long as this."""
+    return x.mul_(2).sigmoid_().mul_(2).sub_(1)
