@@ -55,9 +55,22 @@ def test_half_precision_writes_sentences_as_likely(strategy: str) -> None:
     assert nll("bf16-mixed") == pytest.approx(nll("32"), rel=0.03)
 
 
+def test_half_precision_encodes_to_nearby_latents() -> None:
+    vae, texts = make(), TEXTS * 20
+    exact, half = vae.encode(texts), vae.encode(texts, precision="bf16-mixed")
+    assert half.dtype == torch.float32 and not torch.equal(half, exact)
+    # A part in 256 of the states, which are under 1, through weights of a standard deviation of
+    # 0.7 and a few steps.
+    torch.testing.assert_close(half, exact, rtol=0, atol=0.05)
+
+
 def test_half_precision_of_a_gpu_is_refused_on_a_processor() -> None:
-    with pytest.raises(UsageError, match="16-mixed needs a GPU: take bf16-mixed"):
-        make().decode(torch.zeros(1, 4), precision="16-mixed")
+    for call in (
+        lambda: make().decode(torch.zeros(1, 4), precision="16-mixed"),
+        lambda: make().encode(TEXTS, precision="16-mixed"),
+    ):
+        with pytest.raises(UsageError, match="16-mixed needs a GPU: take bf16-mixed"):
+            call()
 
 
 def test_encode_keeps_the_order_and_ignores_the_company() -> None:

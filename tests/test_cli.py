@@ -119,8 +119,13 @@ def test_every_strategy_decodes(command: Run, decode: str) -> None:
     assert code == 0 and len(out.split()) <= 5
 
 
-def test_sentences_are_written_in_half_precision_on_request(command: Run) -> None:
+def test_sentences_are_written_and_read_in_half_precision_on_request(command: Run) -> None:
     assert command("reconstruct", "tiny", A, "--precision", "bf16-mixed")[0] == 0
+    exact, half = (
+        command("encode", "tiny", A, "--json", "--precision", precision)[1]
+        for precision in ("32", "bf16-mixed")
+    )
+    assert exact != half and json.loads(exact)[0] == pytest.approx(json.loads(half)[0], abs=0.05)
     code, out, err = command("sample", "tiny", "--precision", "16-mixed", "--device", "cpu")
     assert (code, out) == (2, "") and "take bf16-mixed" in err and err.count("\n") == 1
 

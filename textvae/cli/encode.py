@@ -7,7 +7,15 @@ from pathlib import Path
 
 from ..console import note
 from ..errors import UsageError
-from .common import add_run, add_sentences, load, not_empty, print_json, read_sentences
+from .common import (
+    add_precision,
+    add_run,
+    add_sentences,
+    load,
+    not_empty,
+    print_json,
+    read_sentences,
+)
 
 DESCRIPTION = """Turns sentences into latent vectors: the mode of each one's posterior.
 
@@ -20,6 +28,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_sentences(parser)
     help_out = "a .npy file for the array (N, D)"
     parser.add_argument("--out", type=not_empty, metavar="FILE", help=help_out)
+    add_precision(parser.add_argument)
 
 
 def run(arguments: Namespace) -> None:
@@ -27,7 +36,7 @@ def run(arguments: Namespace) -> None:
     if arguments.out and Path(arguments.out).suffix != ".npy":
         raise UsageError(f"{arguments.out}: a file of latents alone ends in .npy; see also export")
     sentences, labels = read_sentences(arguments)
-    z = load(arguments, sentences).encode(sentences, labels).cpu()
+    z = load(arguments, sentences).encode(sentences, labels, arguments.precision).cpu()
     if arguments.out:
         import numpy as np
 
