@@ -145,6 +145,20 @@ def test_half_precision_converts_a_parameter_once() -> None:
     assert "aten::copy_" not in {event.key for event in profile.key_averages()}
 
 
+@pytest.mark.parametrize("rows", [1, 40])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("kind", [LSTMDecoder, GRUDecoder])
+def test_parameters_in_half_precision_search_and_score(
+    kind: type, dtype: torch.dtype, rows: int
+) -> None:
+    decoder = kind(30, 3, 8, 16).to(dtype).eval()
+    z = torch.randn(rows, 3).to(dtype)
+    assert len(decode(decoder, z, max_length=4)) == rows
+    x, mask = torch.ones(rows, 5, dtype=torch.long), torch.ones(rows, 5, dtype=torch.bool)
+    with torch.no_grad():
+        assert decoder.log_prob(x, mask, z.repeat(2, 1, 1)).isfinite().all()
+
+
 def test_recur_in_half_precision_is_near() -> None:
     """A part in 256 of a number of size one."""
     torch.manual_seed(0)
@@ -156,5 +170,6 @@ def test_recur_in_half_precision_is_near() -> None:
         with torch.no_grad():
             expected = recur(model, shared, own, state)
             with torch.autocast("cpu", torch.bfloat16):
+                assert recurrence._by_own_products(model, shared, state, None)
                 found = recur(model, shared, own, state)
         torch.testing.assert_close(found, expected, rtol=0, atol=2 / 256)

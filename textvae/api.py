@@ -112,15 +112,16 @@ class TextVAE:
             The latents, with shape (N, D), on the model's device.
 
         Raises:
-            UsageError: If the model is a language model, or the labels are not such as it takes.
+            UsageError: If the model is a language model, the labels are not such as it takes, or
+                the device has no such precision.
         """
         self._check_latent("encode")
         sentences = self.tokens(texts, label)
         z = torch.zeros(len(sentences), self.latent_dim, device=self.device)
         lengths = [len(sentence) + 1 for sentence in sentences]
-        for rows in length_batches(lengths, max_tokens=BATCH_TOKENS):
-            batch = collate([sentences[row] for row in rows], rows).to(self.device)
-            with mixed(self.device, precision):
+        with mixed(self.device, precision):
+            for rows in length_batches(lengths, max_tokens=BATCH_TOKENS):
+                batch = collate([sentences[row] for row in rows], rows).to(self.device)
                 z[rows] = self.vae.encode(batch).float()
         return z
 

@@ -32,7 +32,8 @@ def emulates_bf16() -> bool:
 
 
 def mixed(device: torch.device, precision: PRECISIONS) -> torch.autocast:
-    """A context whose matrix products are in some precision; 32 leaves them as they are.
+    """A context whose matrix products are in some precision; for 32, in that of their operands,
+    whatever context is around.
 
     Arguments:
         device: Where they are computed.

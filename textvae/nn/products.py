@@ -27,6 +27,9 @@ def matmul(a: Tensor, b: Tensor, room: Tensor | None = None) -> Tensor:
         The product, with shape (N, M): `room`, or memory of its own.
     """
     if _by_onednn(a, b):
+        if a.numel() > b.numel() and not a.is_contiguous() and a.t().is_contiguous():
+            # It copies a left operand that lies the other way.
+            return torch.ops.mkldnn._linear_pointwise(b.t(), a, None, "none", [], "").t()
         # A part of a wider matrix it would multiply number by number.
         weight = b.t() if b.is_contiguous() else b.t().contiguous()
         return torch.ops.mkldnn._linear_pointwise(a, weight, None, "none", [], "")
@@ -36,7 +39,7 @@ def matmul(a: Tensor, b: Tensor, room: Tensor | None = None) -> Tensor:
 def linear(x: Tensor, weight: Tensor, room: Tensor | None = None) -> Tensor:
     """``x @ weight.T`` of matrices, as :func:`matmul`; under autocast in its precision."""
     if torch.is_autocast_enabled(x.device.type):
-        return F.linear(x, weight)  # a parameter is converted once, and not at every call
+        return F.linear(x, weight)  # of a parameter, autocast keeps what it has converted
     return matmul(x, weight.t(), room)
 
 
@@ -61,6 +64,6 @@ def onednn_is_faster() -> bool:
     try:
         processor = torch.cpu.get_capabilities()
         known = "AMD" in processor["cpu_name"] and processor["avx512_f"]
-        return known and torch.backends.mkldnn.is_available()
+        return known and hasattr(torch.ops.mkldnn, "_linear_pointwise")
     except (AttributeError, KeyError):  # another version of PyTorch
         return False

@@ -11,7 +11,7 @@ from torch.func import functional_call
 
 from .dropout import Dropout
 from .precision import at_least_float32
-from .products import FEW_ROWS, linear, onednn_is_faster
+from .products import FEW_ROWS, matmul, onednn_is_faster
 
 Packed = Tensor | tuple[Tensor, Tensor] | None
 """The state of a network as PyTorch wants it: (L, N, H), twice for an LSTM; None for zeros."""
@@ -29,8 +29,8 @@ def recur(
 
     On a processor, without gradients, what samples or positions share is multiplied once and not
     for each of them, and no weight of an LSTM is rearranged for a call of one step. Under autocast
-    the products are in half precision, the states and all else in float32. Elsewhere PyTorch's own
-    kernels are faster, or drop out between layers.
+    this is so for samples alone, with products in half precision and states in float32. Elsewhere
+    PyTorch's own kernels are faster, or drop out between layers.
 
     Arguments:
         network: The network, of one direction, with the batch first.
@@ -49,55 +49,78 @@ def recur(
         dropped = {name: drop(weight) for name, weight in weights if name.startswith("weight_hh")}
         return functional_call(network, dropped, (_inputs(shared, own, state, index), state))
 
-    drops = network.training and network.dropout > 0
-    special = torch.is_grad_enabled() or drops or shared.device.type != "cpu"
-    if special or _is_a_step_of_its_own(network, shared, index):
+    if not _by_own_products(network, shared, state, index):
         return network(_inputs(shared, own, state, index), state)
     if index is None and shared.shape[1] == 1:
         shared, own = _inputs(shared, own, state, index), None
-    return _recur(network, shared, own, state, index)
+    half = torch.is_autocast_enabled("cpu")
+    dtype = torch.get_autocast_dtype("cpu") if half else shared.dtype
+    with torch.autocast("cpu", enabled=False):
+        return _recur(network, shared, own, state, index, dtype)
 
 
-def _is_a_step_of_its_own(network: nn.RNNBase, shared: Tensor, index: Tensor | None) -> bool:
-    """Whether this is one step of a GRU, at which PyTorch is faster where its products are."""
-    one_step = index is None and shared.shape[1] == 1 and isinstance(network, nn.GRU)
-    return one_step and (len(shared) < FEW_ROWS or not onednn_is_faster())
+def _by_own_products(
+    network: nn.RNNBase, shared: Tensor, state: Packed, index: Tensor | None
+) -> bool:
+    """Whether it pays to multiply what is shared once, by a loop of our own."""
+    drops = network.training and network.dropout > 0
+    if torch.is_grad_enabled() or drops or shared.device.type != "cpu":
+        return False
+    if network.weight_hh_l0.dtype not in (torch.float32, torch.float64):
+        return False
+    if torch.is_autocast_enabled("cpu"):
+        return network.weight_hh_l0.dtype == torch.float32 and _rows(state) > len(shared)
+    if index is None and shared.shape[1] == 1 and isinstance(network, nn.GRU):
+        return len(shared) >= FEW_ROWS and onednn_is_faster()  # else PyTorch does as much
+    return True
+
+
+def _rows(state: Packed) -> int:
+    """The samples that a state is of; 0 for none."""
+    if state is None:
+        return 0
+    return (state[0] if isinstance(state, tuple) else state).shape[1]
 
 
 def _inputs(shared: Tensor, own: Tensor | None, state: Packed, index: Tensor | None) -> Tensor:
     """What each sample reads, with shape (S * B, T, E + D)."""
     inputs = shared if index is None else shared[index]  # (B, T, E)
     if state is not None:
-        rows = (state[0] if isinstance(state, tuple) else state).shape[1]
-        inputs = inputs.expand(rows // len(inputs), -1, -1, -1).flatten(0, 1)
+        inputs = inputs.expand(_rows(state) // len(inputs), -1, -1, -1).flatten(0, 1)
     if own is None:
         return inputs
     return torch.cat([inputs, own[:, None].expand(-1, inputs.shape[1], -1)], dim=-1)
 
 
 def _recur(
-    network: nn.RNNBase, shared: Tensor, own: Tensor | None, state: Packed, index: Tensor | None
+    network: nn.RNNBase,
+    shared: Tensor,
+    own: Tensor | None,
+    state: Packed,
+    index: Tensor | None,
+    dtype: torch.dtype,
 ) -> tuple[Tensor, Packed]:
-    """As :func:`recur`, by the products of what is shared and of what is a sample's own."""
-    of_shared = of_own = network.weight_ih_l0
+    """As :func:`recur`, by products in `dtype` of what is shared and of what is a sample's own."""
+    of_shared = of_own = network.weight_ih_l0.to(dtype)
     if own is not None:
         of_shared, of_own = of_shared.tensor_split([shared.shape[-1]], dim=1)
     gates = _linear(shared, of_shared)  # (B, T, G), or (N, G)
     gates = gates.transpose(0, 1) if index is None else gates
     static = None if own is None else _linear(own, of_own)  # (S * B, G)
-    outputs, *last = _layer(network, 0, gates, static, state, index)
+    outputs, *last = _layer(network, 0, gates, static, state, index, dtype)
     states = [last]
     for layer in range(1, network.num_layers):
-        gates = _linear(outputs, getattr(network, f"weight_ih_l{layer}"))
-        outputs, *last = _layer(network, layer, gates, None, state, None)
+        gates = _linear(outputs, getattr(network, f"weight_ih_l{layer}").to(dtype))
+        outputs, *last = _layer(network, layer, gates, None, state, None, dtype)
         states.append(last)
     packed = tuple(torch.stack(parts) for parts in zip(*states, strict=True))
     return outputs.transpose(0, 1), packed if len(packed) > 1 else packed[0]
 
 
 def _linear(x: Tensor, weight: Tensor) -> Tensor:
-    """``x @ weight.T`` of any leading shape, in float32 or wider."""
-    return at_least_float32(linear(x.flatten(0, -2), weight)).unflatten(0, x.shape[:-1])
+    """``x @ weight.T`` of any leading shape, multiplied in the weight's precision."""
+    product = matmul(x.flatten(0, -2).to(weight.dtype), weight.t())
+    return at_least_float32(product).unflatten(0, x.shape[:-1])
 
 
 def _layer(
@@ -107,6 +130,7 @@ def _layer(
     static: Tensor | None,
     state: Packed,
     index: Tensor | None,
+    dtype: torch.dtype,
 ) -> tuple[Tensor, ...]:
     """The outputs (T, S * B, H) of a layer and its last state, from the products of its inputs
     (T, B, G), or (N, G) with an index (B, T), and what a sample adds to them (S * B, G)."""
@@ -122,6 +146,7 @@ def _layer(
 
     gates += bias + bias_state if lstm else bias
     steps = gates.unbind() if index is None else [(gates, rows) for rows in index.t()]
+    weight = weight.to(dtype).t()
     if lstm:
         return _lstm(steps, static, weight, *begin)
     return _gru(steps, static, weight, bias_state, *begin)
@@ -147,13 +172,13 @@ def _lstm(
     steps: Sequence[Step], static: Tensor | None, weight: Tensor, h: Tensor, c: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     outputs = h.new_empty(len(steps), *h.shape)  # (T, N, H)
-    total = h.new_empty(len(h), len(weight))  # (N, 4H)
-    room = torch.empty_like(total)
+    total = h.new_empty(len(h), weight.shape[1])  # (N, 4H)
+    room = weight.new_empty(total.shape)
     i, f, g, o = total.chunk(4, dim=1)
     i_and_f = total[:, : 2 * h.shape[1]]
     for t, step in enumerate(steps):
         _add(step, static, out=total)
-        total += linear(h, weight, room)
+        total += matmul(h.to(weight.dtype), weight, room)
         i_and_f.sigmoid_(), _tanh_(g), o.sigmoid_()
         c = (f * c).addcmul_(i, g)
         h = torch.mul(o, _tanh_(c.clone()), out=outputs[t])
@@ -165,13 +190,13 @@ def _gru(
 ) -> tuple[Tensor, Tensor]:
     size = h.shape[1]
     outputs = h.new_empty(len(steps), *h.shape)  # (T, N, H)
-    total = h.new_empty(len(h), len(weight))  # (N, 3H)
-    room = torch.empty_like(total)
+    total = h.new_empty(len(h), weight.shape[1])  # (N, 3H)
+    room = weight.new_empty(total.shape)
     r_and_z, n = total.split([2 * size, size], dim=1)
     r, z = r_and_z.chunk(2, dim=1)
     for t, step in enumerate(steps):
         _add(step, static, out=total)
-        from_state = linear(h, weight, room) + bias  # (N, 3H)
+        from_state = matmul(h.to(weight.dtype), weight, room) + bias  # (N, 3H)
         r_and_z.add_(from_state[:, : 2 * size]).sigmoid_()
         _tanh_(n.addcmul_(r, from_state[:, 2 * size :]))
         h = torch.lerp(n, h, z, out=outputs[t])
@@ -179,5 +204,5 @@ def _gru(
 
 
 def _tanh_(x: Tensor) -> Tensor:
-    """tanh in place, to 2e-7: PyTorch's takes five times as long as this."""
+    """tanh in place, off by at most 2e-7: PyTorch's takes five times as long as this."""
     return x.mul_(2).sigmoid_().mul_(2).sub_(1)
