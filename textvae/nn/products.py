@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 FEW_ROWS = 32
-"""Fewer are not worth it that a matrix is copied for them first."""
+"""For fewer, what prepares a faster product takes longer than it saves."""
 
 
 def matmul(a: Tensor, b: Tensor, room: Tensor | None = None) -> Tensor:
@@ -28,19 +28,19 @@ def matmul(a: Tensor, b: Tensor, room: Tensor | None = None) -> Tensor:
     """
     if _by_onednn(a, b):
         if a.numel() > b.numel() and not a.is_contiguous() and a.t().is_contiguous():
-            # It copies a left operand that lies the other way.
+            # It copies a left operand that lies the other way: let that be the smaller one.
             return torch.ops.mkldnn._linear_pointwise(b.t(), a, None, "none", [], "").t()
-        # A part of a wider matrix it would multiply number by number.
+        # It multiplies a part of a wider matrix number by number.
         weight = b.t() if b.is_contiguous() else b.t().contiguous()
         return torch.ops.mkldnn._linear_pointwise(a, weight, None, "none", [], "")
     return torch.mm(a, b, out=room)
 
 
-def linear(x: Tensor, weight: Tensor, room: Tensor | None = None) -> Tensor:
+def linear(x: Tensor, weight: Tensor) -> Tensor:
     """``x @ weight.T`` of matrices, as :func:`matmul`; under autocast in its precision."""
     if torch.is_autocast_enabled(x.device.type):
         return F.linear(x, weight)  # of a parameter, autocast keeps what it has converted
-    return matmul(x, weight.t(), room)
+    return matmul(x, weight.t())
 
 
 def _by_onednn(a: Tensor, b: Tensor) -> bool:
@@ -52,7 +52,7 @@ def _by_onednn(a: Tensor, b: Tensor) -> bool:
         and not torch.compiler.is_compiling()
         and a.numel() > 0
         and b.numel() > 0
-        # A copy of a part of a wider matrix pays with a few rows.
+        # A part of a wider matrix would be copied.
         and (b.is_contiguous() or b.t().is_contiguous() or len(a) >= FEW_ROWS)
         and onednn_is_faster()
     )

@@ -16,6 +16,11 @@ from .products import FEW_ROWS, matmul, onednn_is_faster
 Packed = Tensor | tuple[Tensor, Tensor] | None
 """The state of a network as PyTorch wants it: (L, N, H), twice for an LSTM; None for zeros."""
 
+Step = Tensor | tuple[Tensor, Tensor]
+"""What the inputs of a step add to its gates, (B, G); or a table (N, G) and its rows (B,)."""
+
+WIDE = (torch.float32, torch.float64)
+
 
 def recur(
     network: nn.RNNBase,
@@ -29,8 +34,8 @@ def recur(
 
     On a processor, without gradients, what samples or positions share is multiplied once and not
     for each of them, and no weight of an LSTM is rearranged for a call of one step. Under autocast
-    this is so for samples alone, with products in half precision and states in float32. Elsewhere
-    PyTorch's own kernels are faster, or drop out between layers.
+    this is so for samples, and for positions of a GRU, with products in half precision and all
+    else in float32. Elsewhere PyTorch's own kernels are faster, or drop out between layers.
 
     Arguments:
         network: The network, of one direction, with the batch first.
@@ -66,10 +71,12 @@ def _by_own_products(
     drops = network.training and network.dropout > 0
     if torch.is_grad_enabled() or drops or shared.device.type != "cpu":
         return False
-    if network.weight_hh_l0.dtype not in (torch.float32, torch.float64):
+    half = torch.is_autocast_enabled("cpu")
+    if network.weight_hh_l0.dtype not in ((torch.float32,) if half else WIDE):
         return False
-    if torch.is_autocast_enabled("cpu"):
-        return network.weight_hh_l0.dtype == torch.float32 and _rows(state) > len(shared)
+    if half:  # an LSTM of PyTorch's is faster than words that are multiplied once
+        words = index is not None and isinstance(network, nn.GRU)
+        return words or _rows(state) > len(shared)
     if index is None and shared.shape[1] == 1 and isinstance(network, nn.GRU):
         return len(shared) >= FEW_ROWS and onednn_is_faster()  # else PyTorch does as much
     return True
@@ -150,10 +157,6 @@ def _layer(
     if lstm:
         return _lstm(steps, static, weight, *begin)
     return _gru(steps, static, weight, bias_state, *begin)
-
-
-Step = Tensor | tuple[Tensor, Tensor]
-"""What the inputs of a step add to its gates, (B, G); or a table (N, G) and its rows (B,)."""
 
 
 def _add(step: Step, static: Tensor | None, out: Tensor) -> None:
