@@ -172,4 +172,5 @@ def test_recur_in_half_precision_is_near() -> None:
             with torch.autocast("cpu", torch.bfloat16):
                 assert recurrence._by_own_products(model, shared, state, None)
                 found = recur(model, shared, own, state)
-        torch.testing.assert_close(found, expected, rtol=0, atol=2 / 256)
+        assert found[0].dtype == torch.bfloat16
+        torch.testing.assert_close(found, expected, rtol=0, atol=2 / 256, check_dtype=False)

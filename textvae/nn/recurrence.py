@@ -34,8 +34,8 @@ def recur(
 
     On a processor, without gradients, what samples or positions share is multiplied once and not
     for each of them, and no weight of an LSTM is rearranged for a call of one step. Under autocast
-    this is so for samples, and for positions of a GRU, with products in half precision and all
-    else in float32. Elsewhere PyTorch's own kernels are faster, or drop out between layers.
+    this is so for samples, and for positions of a GRU, with products and outputs in half precision
+    and all else in float32. Elsewhere PyTorch's kernels are faster, or drop out between layers.
 
     Arguments:
         network: The network, of one direction, with the batch first.
@@ -174,14 +174,15 @@ def _add(step: Step, static: Tensor | None, out: Tensor) -> None:
 def _lstm(
     steps: Sequence[Step], static: Tensor | None, weight: Tensor, h: Tensor, c: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    outputs = h.new_empty(len(steps), *h.shape)  # (T, N, H)
-    total = h.new_empty(len(h), weight.shape[1])  # (N, 4H)
+    outputs = weight.new_empty(len(steps), *h.shape)  # (T, N, H)
+    total = c.new_empty(len(h), weight.shape[1])  # (N, 4H)
     room = weight.new_empty(total.shape)
     i, f, g, o = total.chunk(4, dim=1)
     i_and_f = total[:, : 2 * h.shape[1]]
+    h = h.to(weight.dtype)
     for t, step in enumerate(steps):
         _add(step, static, out=total)
-        total += matmul(h.to(weight.dtype), weight, room)
+        total += matmul(h, weight, room)
         i_and_f.sigmoid_(), _tanh_(g), o.sigmoid_()
         c = (f * c).addcmul_(i, g)
         h = torch.mul(o, _tanh_(c.clone()), out=outputs[t])
@@ -192,17 +193,19 @@ def _gru(
     steps: Sequence[Step], static: Tensor | None, weight: Tensor, bias: Tensor, h: Tensor
 ) -> tuple[Tensor, Tensor]:
     size = h.shape[1]
-    outputs = h.new_empty(len(steps), *h.shape)  # (T, N, H)
+    outputs = weight.new_empty(len(steps), *h.shape)  # (T, N, H)
     total = h.new_empty(len(h), weight.shape[1])  # (N, 3H)
     room = weight.new_empty(total.shape)
     r_and_z, n = total.split([2 * size, size], dim=1)
     r, z = r_and_z.chunk(2, dim=1)
+    read = h.to(weight.dtype)
     for t, step in enumerate(steps):
         _add(step, static, out=total)
-        from_state = matmul(h.to(weight.dtype), weight, room) + bias  # (N, 3H)
+        from_state = matmul(read, weight, room) + bias  # (N, 3H)
         r_and_z.add_(from_state[:, : 2 * size]).sigmoid_()
         _tanh_(n.addcmul_(r, from_state[:, 2 * size :]))
-        h = torch.lerp(n, h, z, out=outputs[t])
+        h = torch.lerp(n, h, z)
+        read = outputs[t].copy_(h)
     return outputs, h
 
 
