@@ -42,7 +42,7 @@ def decode(
     top_p: float = 1.0,
     seed: int = 0,
     forbidden: Sequence[int] = FORBIDDEN,
-    chunk_size: int = 256,
+    chunk_size: int = 512,
 ) -> list[list[int]]:
     """Turns latents into sentences.
 
