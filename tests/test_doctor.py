@@ -115,6 +115,23 @@ def test_a_model_that_does_not(tmp_path: Path, capfd: pytest.CaptureFixture[str]
     assert trainer.callback_metrics["encoder_gradient"] > 0.01
 
 
+def test_each_beginning_is_told_once(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    module, _, trainer = train(tmp_path, BatchNormPosterior(16, 4, gamma=1.0), epochs=1)
+    doctor = CollapseDoctor()
+    capfd.readouterr()
+    told, onsets = [], []
+    for gain in (0.1, 0.1, 0.1, 2.0, 3.0, 0.5, 0.4, 0.4):
+        found = Examination(kl=2.0, mi=1.5, z_gain=gain, dead=[], latent_dim=4)
+        doctor._judge(found, trainer, module.vae)
+        told.append(len(capfd.readouterr().err.splitlines()))
+        onsets.append(doctor.since is not None)
+    assert told == [0, 1, 0, 0, 0, 1, 0, 0]
+    assert onsets == [False, True, True, False, False, True, True, True]
+    again = CollapseDoctor()
+    again.load_state_dict(doctor.state_dict())
+    assert again.since == doctor.since and again.overcome == doctor.overcome == 1
+
+
 def test_a_fixed_divergence_does_not_deceive_it(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from textvae.errors import UsageError
+from textvae.hub import upload
+
 from .corpora import A, B
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
@@ -48,6 +51,14 @@ def test_what_is_not_there_is_said_in_one_line(
     # The name of a run, which the hub is not asked for.
     code, _, err = command("encode", "runs/tinny", A)
     assert code == 2 and "no run named runs/tinny under runs/" in err
+
+
+def test_a_hub_that_does_not_answer(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Nothing listens there.
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("HF_TOKEN", "none")
+    with pytest.raises(UsageError, match=r"cannot upload to me/cats \(.*refused.*check the netw"):
+        upload(place / "runs" / "tiny" / "model", "me/cats", private=True)
 
 
 def test_a_strangers_model_imports_nothing(

@@ -1,21 +1,25 @@
 """Pretrained models and their tokenizers, from small folders made here; nothing is downloaded."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytorch_lightning as pl
 import torch
 
 from textvae.api import TextVAE
-from textvae.data import PretrainedTokenizer, WordTokenizer
+from textvae.data import PretrainedTokenizer, TextData, WordTokenizer
 from textvae.data.batching import collate
 from textvae.data.pairs import Pairs
 from textvae.decoders import GRUDecoder, TransformerDecoder
 from textvae.encoders import TransformerEncoder
 from textvae.errors import UsageError
+from textvae.objectives import BetaELBO
 from textvae.posteriors import GaussianPosterior
 from textvae.priors import StandardNormal
+from textvae.training import ConstantRate, Joint, LitTextVAE
 from textvae.types import BOS, EOS, PAD, UNK
 from textvae.vae import SentenceVAE
 
@@ -223,7 +227,9 @@ def test_two_tokenizers_on_one_corpus(gpt2: Path, roberta: Path, tmp_path: Path)
     written = again.evaluate(TEXTS, samples=5)
     assert written.bits_per_character is not None and written.ppl_word is not None
     # Nothing in the folder points back to where the models came from.
-    config = json.loads((tmp_path / "model" / "config.json").read_text())
+    text = (tmp_path / "model" / "config.json").read_text()
+    assert str(gpt2.parent) not in text and f'"_name_or_path": "{gpt2.name}"' in text
+    config = json.loads(text)
     for part in ("encoder", "decoder"):
         assert config[part]["init_args"]["pretrained"] is None
         assert config[part]["init_args"]["trust_remote_code"] is False
@@ -266,6 +272,128 @@ def test_tuning_begins_where_the_model_was(gpt2: Path, trainable: Any) -> None:
     assert all("lora" in name for name in learning) or trainable == 1
 
 
+@pytest.mark.parametrize("inject", [["prefix"], ["embedding"], ["memory"], None])
+def test_latents_do_not_drown_what_the_model_knows(gpt2: Path, inject: list[str] | None) -> None:
+    tokenizer = PretrainedTokenizer(str(gpt2))
+    batch = collate(tokenizer.encode(TEXTS), range(len(TEXTS)))
+    size = tokenizer.vocab_size
+    torch.manual_seed(0)
+    plain = TransformerDecoder(size, 0, pretrained=str(gpt2)).eval()
+    decoder = TransformerDecoder(size, 32, pretrained=str(gpt2), inject=inject).eval()
+    target, mask = batch.target, batch.target_mask
+
+    before = plain.log_prob(target, mask, torch.zeros(1, len(TEXTS), 0))
+    after = decoder.log_prob(target, mask, torch.randn(20, len(TEXTS), 32)).mean(dim=0)
+    change = (after - before).abs().mean() / before.abs().mean()
+    assert 1e-6 < change < 0.1, change
+
+
+@pytest.mark.parametrize("trainable", ["all", "lora", 1, "none"])
+def test_what_is_loaded_learns_with_dropout(
+    gpt2: Path, roberta: Path, tmp_path: Path, trainable: Any
+) -> None:
+    if trainable == "lora":
+        pytest.importorskip("peft")
+    options = {"trainable": trainable, "lr_scale": 0.5}
+    encoder = TransformerEncoder(10, pretrained=str(roberta), **options)
+    decoder = TransformerDecoder(260, 4, pretrained=str(gpt2), **options)
+    parts = encoder, GaussianPosterior(8, 4), StandardNormal(4), decoder
+    seen = []
+
+    class Look(pl.Callback):
+        def on_train_batch_start(self, trainer: pl.Trainer, *batch: Any) -> None:
+            seen.append([part.model.training for part in (encoder, decoder)])
+            seen[-1].append([group["lr"] for group in trainer.optimizers[0].param_groups])
+
+    module = LitTextVAE(
+        SentenceVAE(*parts),
+        BetaELBO(1.0),
+        Joint(),
+        partial(torch.optim.SGD, lr=0.1),
+        ConstantRate(),
+    )
+    for split in ("train", "valid", "test"):
+        (tmp_path / f"{split}.txt").write_text("\n".join(TEXTS[:3]))
+    data = TextData(
+        str(tmp_path),
+        tokenizer=PretrainedTokenizer(str(gpt2)),
+        encoder_tokenizer=PretrainedTokenizer(str(roberta)),
+    )
+    pl.Trainer(
+        default_root_dir=tmp_path,
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        callbacks=[Look()],
+        max_epochs=2,  # the second one follows a validation
+    ).fit(module, data)
+    learns = trainable != "none"
+    assert len(seen) == 2
+    for reads, writes, found in seen:
+        assert reads == writes == learns and sorted(found) == [0.05, 0.1]
+    own = {id(p) for part in (encoder, decoder) for p in part.own_parameters()}
+    assert id(decoder.ways["memory"].weight) not in own
+    assert id(decoder.to_logits.weight) in own
+
+
+def test_an_unfinished_model_is_refused(gpt2: Path, tmp_path: Path) -> None:
+    from transformers import GPT2Config, GPT2Model
+
+    options = {k: v for k, v in DECODERS["gpt2"].items() if k != "model_type"}
+    config = GPT2Config(vocab_size=257, tie_word_embeddings=False, **options)
+    GPT2Model(config).save_pretrained(tmp_path)  # without what predicts the next word
+    load(gpt2).save_pretrained(tmp_path)
+    with pytest.raises(UsageError, match="has no weights for lm_head.weight of a GPT2LMHeadModel"):
+        TransformerDecoder(260, 4, pretrained=str(tmp_path))
+    TransformerEncoder(260, pretrained=str(tmp_path))
+
+
+def test_a_decoder_of_a_pair_starts_as_it_was_trained(roberta: Path, tmp_path: Path) -> None:
+    from transformers import BartConfig, BartForConditionalGeneration
+
+    tokenizer = load(roberta)
+    options = {k: v for k, v in DECODERS["bart"].items() if k != "model_type"}
+    marks = {kind: getattr(tokenizer, f"{kind}_token_id") for kind in ("pad", "eos", "bos")}
+    ids = {f"{kind}_token_id": number for kind, number in marks.items() if number is not None}
+    ids |= {"eos_token_id": tokenizer.sep_token_id, "bos_token_id": tokenizer.cls_token_id}
+    config = BartConfig(
+        vocab_size=len(tokenizer),
+        decoder_start_token_id=tokenizer.sep_token_id,
+        init_std=0.5,
+        **ids,
+        **options,
+    )
+    torch.manual_seed(0)
+    model = BartForConditionalGeneration(config).eval()
+    model.save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    ours = PretrainedTokenizer(str(tmp_path))
+    tokens = ours.encode(["the cat sat"])
+    batch = collate(tokens, [0])
+    decoder = TransformerDecoder(ours.vocab_size, 0, pretrained=str(tmp_path)).eval()
+
+    labels = torch.tensor([[*tokenizer("the cat sat", add_special_tokens=False)["input_ids"]]])
+    labels = torch.cat([labels, labels.new_tensor([[tokenizer.sep_token_id]])], dim=1)
+    seen = torch.zeros(1, 1, 8)  # what a language model's cross-attention is given
+    logits = model(encoder_outputs=(seen,), labels=labels).logits.log_softmax(dim=-1)
+    expected = logits.gather(2, labels[..., None]).sum()
+    found = decoder.log_prob(batch.target, batch.target_mask, torch.zeros(1, 1, 0))
+    torch.testing.assert_close(found.squeeze(), expected)
+
+
+def test_tokens_of_another_tokenizer_are_refused_though_as_many(
+    gpt2: Path, tmp_path: Path
+) -> None:
+    other = write_tokenizer(tmp_path, {"bos_token": "<s>", "eos_token": "<s>"}, byte_level=True)
+    assert len(other) == len(load(gpt2))
+    decoder = TransformerDecoder(260, 4, pretrained=str(gpt2))
+    decoder.check_tokenizer(PretrainedTokenizer(str(gpt2)))
+    with pytest.raises(UsageError, match="was trained with other tokens than those of the text"):
+        decoder.check_tokenizer(PretrainedTokenizer(str(tmp_path)))
+
+
 @pytest.mark.parametrize("part", ["encoder", "decoder"])
 def test_a_model_with_another_vocabulary_is_refused(gpt2: Path, part: str, tmp_path: Path) -> None:
     tokenizer = WordTokenizer()
@@ -290,6 +418,21 @@ def test_a_model_with_another_vocabulary_is_refused(gpt2: Path, part: str, tmp_p
 def test_an_encoder_is_no_decoder(roberta: Path) -> None:
     with pytest.raises(UsageError, match="is an encoder, and a decoder is wanted"):
         TransformerDecoder(14, 4, pretrained=str(roberta))
+
+
+def test_the_card_names_what_a_model_was_made_of() -> None:
+    from textvae.card import model_card
+
+    config = {"model_type": "gpt2", "_name_or_path": "someone/gpt2"}
+    decoder = {
+        "class_path": "textvae.decoders.TransformerDecoder",
+        "init_args": {"config": config},
+    }
+    card = model_card("me/cats", {"encoder": None, "decoder": decoder}, 4, None)
+    assert "base_model: [someone/gpt2]\n---\n" in card
+    assert "| decoder | TransformerDecoder | gpt2 of transformers, from someone/gpt2 |" in card
+    config["_name_or_path"] = ""
+    assert "base_model" not in model_card("me/cats", {"decoder": decoder}, 4, None)
 
 
 def test_code_of_a_model_does_not_run_unasked(gpt2: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What a transformer is asked to be: trained in part, saved, mixed, or refused."""
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -57,9 +58,10 @@ def test_how_much_is_trained(trainable: Any) -> None:
 def test_gradient_checkpointing_changes_no_gradient() -> None:
     x, mask = sentences(3, 6)
     z = torch.randn(1, 2, LATENT, dtype=torch.float64)
-    gradients = []
+    gradients, passes = [], []
     for checkpointing in (False, True):
         options = {"gradient_checkpointing": checkpointing}
+        passes.append(Counter())
         encoder = make_encoder("bert", **options)
         decoder = make_decoder("gpt2", ["prefix", "embedding"], **options)
         for part in (encoder, decoder):
@@ -67,9 +69,14 @@ def test_gradient_checkpointing_changes_no_gradient() -> None:
             for module in part.modules():
                 if isinstance(module, torch.nn.Dropout):
                     module.p = 0.0
+                if type(module).__name__ in ("BertIntermediate", "GPT2MLP"):
+                    module.register_forward_pre_hook(lambda m, _: passes[-1].update([type(m)]))
         (encoder(x, mask).pow(3).sum() + decoder.log_prob(x, mask, z).sum()).backward()
         gradients.append([p.grad for part in (encoder, decoder) for p in part.parameters()])
     torch.testing.assert_close(*gradients)
+    # Every layer is passed through once more on the way back.
+    assert passes[1] == Counter({kind: 2 * count for kind, count in passes[0].items()})
+    assert sorted(passes[0].values()) == [2, 2]
 
 
 @pytest.mark.parametrize("name", ["gpt2", "llama", "t5"])
@@ -93,7 +100,8 @@ def test_what_is_saved_says_the_same_when_loaded(
     vae.save(tmp_path / "model")
     again = TextVAE.load(tmp_path / "model")
 
-    torch.testing.assert_close(again.score(texts, samples=5), vae.score(texts, samples=5))
+    expected = vae.score(texts, samples=5)
+    torch.testing.assert_close(again.score(texts, samples=5), expected, rtol=1e-6, atol=1e-6)
     assert again.reconstruct(texts, "beam") == vae.reconstruct(texts, "beam")
     config = json.loads((tmp_path / "model" / "config.json").read_text())
     assert config["decoder"]["init_args"]["config"]["model_type"] == name
@@ -113,6 +121,15 @@ def test_what_is_saved_says_the_same_when_loaded(
         (
             lambda: make_decoder("gpt2", ["memory"], gradient_checkpointing=True),
             "'inject' must not have memory with 'gradient_checkpointing'",
+        ),
+        (
+            lambda: make_decoder("gpt2", trainable="none", gradient_checkpointing=True),
+            "'gradient_checkpointing' needs a model that learns, and 'trainable' is none",
+        ),
+        (lambda: make_encoder("bert", lr_scale=0.0), "'lr_scale' must be positive, got 0.0"),
+        (
+            lambda: TransformerDecoder(VOCAB, LATENT, {"model_type": "gemma3"}),
+            "gemma3 has .* tokens, and the text's tokenizer 11; take the model_type of its text",
         ),
         (lambda: make_decoder("gpt2", trainable=3), "'trainable' must be from 1 to 2 layers, got"),
         (

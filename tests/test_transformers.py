@@ -22,12 +22,12 @@ from .transformer_pairs import (
     sentences,
 )
 
-CAUSAL = [(name, ways) for name in ("gpt2", "llama", "xglm") for ways in INJECTIONS]
+CAUSAL = [(name, ways) for name in ("gpt2", "llama", "qwen2", "xglm") for ways in INJECTIONS]
 PAIRS = [(name, ways) for name in ("t5", "bart") for ways in (None, *INJECTIONS[2:])]
 
 
 @pytest.mark.parametrize("name", ENCODERS)
-@pytest.mark.parametrize("pooling", ["cls", "mean", "attention"])
+@pytest.mark.parametrize("pooling", ["cls", "mean", "max", "last", "attention"])
 def test_encoder_contract(name: str, pooling: str) -> None:
     encoder = make_encoder(name, pooling=pooling)
     x, mask = sentences(3, 1, 6, 6)

@@ -383,6 +383,34 @@ def test_what_watches_validation_begins_with_the_new_decoder(tmp_path: Path) -> 
     assert module.lr_schedule.decays == 2 and module.lr_schedule.best == 8.0
 
 
+def test_a_weight_that_rises_during_pretraining_is_remarked_on(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for delay, told in ((0, True), ("2ep", False)):
+        objective = BetaELBO(Linear(length="1ep", delay=delay))
+        fit(make(Pretraining("2ep"), objective=objective), tmp_path, max_epochs=4)
+        said = "objective.beta has risen before pre-training ends" in capfd.readouterr().err
+        assert said == told
+
+
+def test_early_stopping_waits_for_the_weight_of_the_divergence(tmp_path: Path) -> None:
+    ends = {}
+    for length in ("1ep", "4ep"):
+        stop = pl.callbacks.EarlyStopping("scripted", patience=1)
+        module = make(Joint(), objective=BetaELBO(Linear(length=length)))
+        trainer = fit(module, tmp_path, max_epochs=7, callbacks=[Rising(), stop])
+        ends[length] = trainer.current_epoch
+    # The first epoch is the best. What comes while the weight rises does not count.
+    assert ends == {"1ep": 2, "4ep": 4}
+
+
+class Rising(pl.Callback):
+    """A validation metric that gets worse and worse."""
+
+    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: LitTextVAE) -> None:
+        pl_module.log("scripted", torch.tensor(float(trainer.current_epoch)))
+
+
 def test_pretraining_leaves_time_for_the_model(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="pre-training takes 4ep, which is the whole training"):
         fit(make(Pretraining("4ep")), tmp_path)

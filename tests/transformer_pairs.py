@@ -47,6 +47,13 @@ DECODERS: dict[str, dict[str, Any]] = {
         "num_key_value_heads": 1,
         "intermediate_size": 16,
     },
+    "qwen2": {
+        "hidden_size": 8,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 1,
+        "intermediate_size": 16,
+    },
     "gemma2": {
         "hidden_size": 8,
         "num_hidden_layers": 2,

@@ -11,7 +11,7 @@ HEAD = """---
 library_name: textvae
 pipeline_tag: feature-extraction
 tags: [sentence-vae, variational-autoencoder, sentence-embeddings, text-generation]
----
+{bases}---
 
 # {name}
 
@@ -48,7 +48,10 @@ def model_card(
     rows = [_row(part, described) for part, described in parts.items() if described is not None]
     labels = parts.get("labels")
     given = f".given({labels['init_args']['names'][0]!r})  # a label" if labels else ""
-    head = HEAD.format(name=name, latent_dim=latent_dim, given=given)
+    origins = sorted({_origin(part) for part in parts.values()} - {None})
+    on_hub = [origin for origin in origins if "/" in origin]  # and no folder of somebody's
+    bases = f"base_model: [{', '.join(on_hub)}]\n" if on_hub else ""
+    head = HEAD.format(name=name, latent_dim=latent_dim, given=given, bases=bases)
     lines = [head + "\n".join(rows), "", "## Numbers", ""]
     if report is None:
         return "\n".join([*lines, "This model comes without the report of its run.", ""])
@@ -63,10 +66,18 @@ def model_card(
     return "\n".join(lines)
 
 
+def _origin(described: Any) -> str | None:
+    """The name of the pretrained model that a part was made of."""
+    config = described["init_args"].get("config") if isinstance(described, dict) else None
+    return config.get("_name_or_path") or None if isinstance(config, dict) else None
+
+
 def _row(part: str, described: dict[str, Any]) -> str:
     arguments = described["init_args"]
     config = arguments.get("config")
     made = f"{config['model_type']} of transformers" if isinstance(config, dict) else ""
+    if origin := _origin(described):
+        made += f", from {origin}"
     if name := arguments.get("name"):
         made = str(name)
     return f"| {part} | {described['class_path'].rpartition('.')[2]} | {made} |"

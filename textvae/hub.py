@@ -8,9 +8,6 @@ from pathlib import Path
 from .errors import UsageError
 from .runs import RUNS, find_model
 
-REFUSALS = (OSError, ValueError)
-"""What the hub's own errors derive from."""
-
 
 def locate(name: str) -> tuple[Path, bool]:
     """The model folder that a user means: of a run, or else of a repository such as
@@ -40,15 +37,16 @@ def upload(folder: Path, repository: str, private: bool) -> str:
         UsageError: If the hub cannot be reached, or does not let the user write there.
     """
     from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, HTTPError
 
     hub = HfApi()
     try:
         address = hub.create_repo(repository, private=private, exist_ok=True)
         hub.upload_folder(repo_id=repository, folder_path=folder)
-    except REFUSALS as error:
-        raise UsageError(
-            f"cannot upload to {repository} ({_reason(error)}); log in by hf auth login"
-        ) from error
+    except _refusals() as error:
+        silent = isinstance(error, HTTPError) and not isinstance(error, HfHubHTTPError)
+        mend = "check the network" if silent else "log in by hf auth login"
+        raise UsageError(f"cannot upload to {repository} ({_reason(error)}); {mend}") from error
     return str(address)
 
 
@@ -64,11 +62,18 @@ def _download(repository: str) -> Path:
     patterns += ["tokenizer/*", "encoder_tokenizer/*"]
     try:
         return Path(snapshot_download(repository, allow_patterns=patterns))
-    except REFUSALS as error:
+    except _refusals() as error:
         raise UsageError(
             f"no folder {repository}, and none of that name on the hub ({_reason(error)}); check "
             "the name and the network, and log in by hf auth login if it is private"
         ) from error
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """What the hub's own errors derive from, and those of the connection to it."""
+    from huggingface_hub.errors import HTTPError
+
+    return OSError, ValueError, HTTPError
 
 
 def _reason(error: Exception) -> str:

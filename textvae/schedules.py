@@ -20,6 +20,9 @@ class Schedule(Component, abc.ABC):
     batches_per_epoch: int | None = None
     """Set by training before the first batch."""
 
+    end: float | None = None
+    """The weight at last; None where there is no telling."""
+
     all_batches: int | None = None
     """The batches of the whole training; set likewise, where its end is known."""
 
@@ -32,6 +35,10 @@ class Schedule(Component, abc.ABC):
         Returns:
             The weight of this batch.
         """
+
+    def arrived(self, step: int) -> bool:
+        """Whether the weight of a batch is, within a hundredth, the one that it ends at."""
+        return self.end is None or math.isclose(self(step), self.end, rel_tol=0.01, abs_tol=1e-9)
 
     def batches(self, length: str | int) -> float:
         """A length in batches.
@@ -81,7 +88,7 @@ class Constant(Schedule):
     """
 
     def __init__(self, value: float = 1.0) -> None:
-        self.value = value
+        self.value = self.end = value
 
     def __call__(self, step: int) -> float:
         return self.value

@@ -18,8 +18,15 @@ from .runs import write_json
 from .storage import save_model
 from .vae import SentenceVAE
 
-ROOT = "sentence_transformers.sentence_transformer.modules"
-POOLINGS = {"cls": "cls", "mean": "mean", "max": "max", "last": "lasttoken"}
+ROOT = "sentence_transformers.models"
+"""Where all versions of the library find their modules."""
+
+POOLINGS = {
+    "cls": "pooling_mode_cls_token",
+    "mean": "pooling_mode_mean_tokens",
+    "max": "pooling_mode_max_tokens",
+    "last": "pooling_mode_lasttoken",
+}
 PROBES = ("a b c", "A cat sat, 1 day.", "x")
 """What the two numberings of tokens are compared on."""
 
@@ -88,7 +95,8 @@ def _write_plain(
     )
     latent_dim, width = weight.shape
     (folder / "1_Pooling").mkdir()
-    pooling = {"embedding_dimension": width, "pooling_mode": POOLINGS[encoder.pooling]}
+    modes = {key: name == encoder.pooling for name, key in POOLINGS.items()}
+    pooling = {"word_embedding_dimension": width, **modes}
     write_json(folder / "1_Pooling" / "config.json", pooling)
     (folder / "2_Dense").mkdir()
     shape = {"in_features": width, "out_features": latent_dim, "bias": True}

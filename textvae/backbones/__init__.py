@@ -5,7 +5,7 @@ Nothing of that library is imported before one of them is built.
 
 from .holder import Holder
 from .models import ATTENTIONS, Source, check_length, load_encoder, load_language_model
-from .numbering import find_specials, load_tokenizer, numbering
+from .numbering import find_specials, load_tokenizer, numbering, public_name
 from .probing import Anatomy, examine
 from .tuning import TRAINABLE
 
@@ -22,4 +22,5 @@ __all__ = [
     "load_language_model",
     "load_tokenizer",
     "numbering",
+    "public_name",
 ]

@@ -2,31 +2,35 @@
 
 __all__ = [
     "ATTENTIONS",
+    "FLASH",
     "Loaded",
     "Source",
     "check_length",
     "load_encoder",
     "load_language_model",
     "max_positions",
+    "take_attention",
 ]
 
 import difflib
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import torch
 import torch.nn as nn
 
-from ..errors import UsageError
+from ..errors import UsageError, some
 from ..types import BOS, EOS, PAD
-from .numbering import find_specials, load_tokenizer, numbering
+from .numbering import find_specials, load_tokenizer, numbering, public_name
 from .quiet import first_line, quiet, refusals
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
 
 ATTENTIONS = Literal["eager", "sdpa", "flash_attention_2"]
+FLASH = "flash_attention_2"
 
 SPECIALS = {
     "pad_token_id": PAD,
@@ -75,12 +79,16 @@ class Loaded:
         config: Its configuration, as plain data.
         specials: As for :class:`Source`.
         ids: The model's number of each of our tokens, with shape (V,), or None if they are ours.
+        attention: The implementation of attention that was asked for.
+        vocabulary: The number of each of the model's tokens; None where it has no tokenizer.
     """
 
     model: "PreTrainedModel"
     config: dict[str, Any]
     specials: list[int] | None
     ids: torch.Tensor | None
+    attention: ATTENTIONS | None
+    vocabulary: dict[str, int] | None
 
     def stored(self) -> dict[str, Any]:
         """The arguments of a part that is built anew, with weights of its own."""
@@ -97,7 +105,7 @@ def load_encoder(source: Source) -> Loaded:
     """The model that turns tokens into hidden states: of a pair, its encoder."""
     from transformers import MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING, AutoModel
 
-    loaded = _load(source, AutoModel)
+    loaded = _load(source, AutoModel, spare=("pooler", "decoder."))
     model = loaded.model
     # The configuration of an encoder that was saved alone says that it is no pair; built, it is.
     if model.config.is_encoder_decoder or (
@@ -106,7 +114,9 @@ def load_encoder(source: Source) -> Loaded:
         model = model.get_encoder()
     if isinstance(getattr(model, "pooler", None), nn.Module):
         model.pooler = None  # pooling is ours
-    return Loaded(model, loaded.config, loaded.specials, loaded.ids)
+    if getattr(model.config, "use_cache", False):
+        model.config.use_cache = False  # nothing follows that would read it
+    return replace(loaded, model=model)
 
 
 def load_language_model(source: Source) -> Loaded:
@@ -124,7 +134,10 @@ def load_language_model(source: Source) -> Loaded:
 
     config = _config_of(source)
     if config.is_encoder_decoder and type(config) in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING:
-        return _load(source, AutoModelForSeq2SeqLM)
+        loaded = _load(source, AutoModelForSeq2SeqLM)
+        if loaded.ids is not None and config.decoder_start_token_id is not None:
+            loaded.ids[BOS] = config.decoder_start_token_id  # what such a decoder was trained with
+        return loaded
     known = type(config) in MODEL_FOR_CAUSAL_LM_MAPPING or "auto_map" in vars(config)
     # Encoders such as BERT have a causal variant too, which nobody has trained.
     if not known or _reads_both_ways(config):
@@ -137,7 +150,7 @@ def load_language_model(source: Source) -> Loaded:
 
 def max_positions(model: nn.Module) -> int | None:
     """How many tokens a model has positions for; None where it knows no limit."""
-    limit = getattr(model.config, "max_position_embeddings", None)
+    limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     for name, part in model.named_modules():
         # RoBERTa and its kin number positions from behind padding's.
         if name.endswith("position_embeddings") and getattr(part, "padding_idx", None) is not None:
@@ -157,6 +170,12 @@ def check_length(reader: str, tokens: int, limit: int | None) -> None:
         )
 
 
+def take_attention(model: "PreTrainedModel", name: str) -> None:
+    """Has a model attend by another implementation, if it is another."""
+    if model.config._attn_implementation != name:
+        model.set_attn_implementation(name)
+
+
 def _reads_both_ways(config: "PreTrainedConfig") -> bool:
     from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
@@ -168,33 +187,55 @@ def _name(source: Source) -> str:
     return source.pretrained or f"model_type {source.config.get('model_type')}"
 
 
-def _load(source: Source, auto: Any) -> Loaded:
+def _load(source: Source, auto: Any, spare: Sequence[str] = ("pooler",)) -> Loaded:
+    """Builds a model, all of it with weights of its own but for what is spare."""
+    flash = source.attention == FLASH
     options: dict[str, Any] = {
-        "attn_implementation": source.attention,
+        # Flash attention cannot run where a model is built, which is not on a GPU.
+        "attn_implementation": None if flash else source.attention,
         "trust_remote_code": source.trust_remote_code,
         "dtype": torch.get_default_dtype(),
     }
-    specials = source.specials
+    specials, missing = source.specials, []
     config = _config_of(source)
     try:
         with quiet():
             if source.pretrained is None:
                 model = auto.from_config(config, **options)
             else:
-                model = auto.from_pretrained(source.pretrained, config=config, **options)
+                model, told = auto.from_pretrained(
+                    source.pretrained, config=config, output_loading_info=True, **options
+                )
+                # What is missing was drawn at random.
+                unknown = sorted(told["missing_keys"])
+                missing = [key for key in unknown if not any(part in key for part in spare)]
+            if flash:
+                plain = model.config._attn_implementation
+                take_attention(model, FLASH)  # or it says why not
+                take_attention(model, plain)
     except refusals() as error:
         raise _refusal(source, error) from error
+    if missing:
+        raise UsageError(
+            f"{source.pretrained} has no weights for {some(missing)} of a {type(model).__name__}; "
+            "take a model that was trained as one"
+        )
+    vocabulary = None
     if source.pretrained is not None:
         tokenizer = load_tokenizer(source.pretrained, source.trust_remote_code)
-        specials = find_specials(tokenizer, source.pretrained)
-        _fit_vocabulary(source, model, max(tokenizer.get_vocab().values()) + 1)
-    ids = None
+        specials, vocabulary = find_specials(tokenizer, source.pretrained), tokenizer.get_vocab()
+        _fit_vocabulary(source, model, max(vocabulary.values()) + 1)
+    ids, rows = None, model.get_input_embeddings().num_embeddings
     if specials is not None:
-        ids = torch.tensor(numbering(specials, model.config.vocab_size))
-        if len(ids) != source.vocab_size:
-            raise _other_vocabulary(source, len(ids))
+        ids = torch.tensor(numbering(specials, rows))
+        rows = len(ids)
+    if rows != source.vocab_size:
+        raise _other_vocabulary(source, rows)
     plain = json.loads(model.config.to_json_string(use_diff=False))
-    return Loaded(model, plain, specials, ids)
+    if source.pretrained is not None:
+        # To tell of it; nothing is read from there again.
+        plain["_name_or_path"] = public_name(source.pretrained)
+    return Loaded(model, plain, specials, ids, source.attention, vocabulary)
 
 
 def _fit_vocabulary(source: Source, model: "PreTrainedModel", size: int) -> None:
@@ -211,8 +252,14 @@ def _fit_vocabulary(source: Source, model: "PreTrainedModel", size: int) -> None
 
 
 def _other_vocabulary(source: Source, size: int) -> UsageError:
+    differs = f"has {size:,} tokens, and the text's tokenizer {source.vocab_size:,}"
+    if source.pretrained is None:
+        return UsageError(
+            f"{_name(source)} {differs}; take the model_type of its text alone, such as "
+            "gemma3_text for gemma3"
+        )
     return UsageError(
-        f"{_name(source)} has {size:,} tokens, and the text's tokenizer {source.vocab_size:,}; "
+        f"{_name(source)} {differs}; "
         f"take its own: tokenizer (or, for the encoder alone, encoder_tokenizer) of the data = "
         f"PretrainedTokenizer with name {source.pretrained}"
     )
@@ -223,6 +270,8 @@ def _refusal(source: Source, error: Exception) -> UsageError:
     mend = "name a folder that holds the model, or one that is in the cache of the hub"
     if source.pretrained is None:
         mend = "see the options of its configuration in the documentation of transformers"
+    if "gated repo" in told:
+        mend = "ask for access on its page there, and log in by hf auth login"
     if "trust_remote_code" in told or "custom code" in told:
         told, mend = "it comes with code of its own", "allow that by trust_remote_code: true"
     kinds = ("flash", "attn_implementation", "attention implementation")

@@ -1,8 +1,9 @@
 """Two ways to number tokens: ours, which reserves 0 to 3, and that of a pretrained model."""
 
-__all__ = ["find_specials", "load_tokenizer", "numbering"]
+__all__ = ["find_specials", "load_tokenizer", "numbering", "public_name"]
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
@@ -25,18 +26,19 @@ def load_tokenizer(name: str, trust_remote_code: bool = False) -> Any:
         with quiet():
             return AutoTokenizer.from_pretrained(name, trust_remote_code=trust_remote_code)
     except refusals() as error:
-        raise UsageError(
-            f"cannot load the tokenizer of {name} ({first_line(error)}); name a folder that holds "
-            "one, or a model that is in the cache of the hub"
-        ) from error
+        told = first_line(error)
+        mend = "name a folder that holds one, or a model that is in the cache of the hub"
+        if "gated repo" in told:
+            mend = "ask for access on its page there, and log in by hf auth login"
+        raise UsageError(f"cannot load the tokenizer of {name} ({told}); {mend}") from error
 
 
 def find_specials(tokenizer: "PreTrainedTokenizerBase", name: str) -> list[int]:
     """The model's numbers for padding, start, end and unknown, found by rule.
 
-    The end is the end of a sentence, or else the separator; the start is the start of a sentence,
-    or the class token, or else padding, as T5 has it; padding is its own, or else the end; unknown
-    is its own, or else padding.
+    The end is the end of a sentence, or else the separator; the start is what the tokenizer puts
+    before a text, or else the start of a sentence, or the class token, or padding, as T5 has it;
+    padding is its own, or else the end; unknown is its own, or else padding.
 
     Arguments:
         tokenizer: The tokenizer.
@@ -56,7 +58,8 @@ def find_specials(tokenizer: "PreTrainedTokenizerBase", name: str) -> list[int]:
             "tokenizer_config.json, or take another"
         )
     pad = _first(found["pad"], eos)
-    return [pad, _first(found["bos"], found["cls"], pad), eos, _first(found["unk"], pad)]
+    start = _first(_put_first(tokenizer), found["bos"], found["cls"], pad)
+    return [pad, start, eos, _first(found["unk"], pad)]
 
 
 def numbering(specials: Sequence[int], size: int) -> list[int]:
@@ -68,6 +71,18 @@ def numbering(specials: Sequence[int], size: int) -> list[int]:
     """
     reserved = set(specials)
     return [*specials, *(i for i in range(size) if i not in reserved)]
+
+
+def public_name(name: str) -> str:
+    """A name on the hub as it is, and of a folder here the last part."""
+    return Path(name).resolve().name if Path(name).exists() else name
+
+
+def _put_first(tokenizer: "PreTrainedTokenizerBase") -> int | None:
+    """The number that a tokenizer puts before a text, if it puts one."""
+    text = tokenizer("a", add_special_tokens=False)["input_ids"]
+    whole = tokenizer("a")["input_ids"]
+    return whole[0] if text and whole[0] != text[0] else None
 
 
 def _first(*numbers: int | None) -> int | None:

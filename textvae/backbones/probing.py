@@ -9,6 +9,7 @@ import torch
 import torch.nn as nn
 
 from ..errors import UsageError
+from .quiet import quiet
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -41,8 +42,7 @@ def examine(model: "PreTrainedModel") -> Anatomy:
     name = type(model).__name__
     stack, head = model.get_decoder(), model.get_output_embeddings()
     tokens = torch.tensor([[0, 1, 2]])
-    size = getattr(model.config, "d_model", None) or model.config.hidden_size
-    seen = head.weight.new_zeros(1, 1, size)
+    seen = head.weight.new_zeros(1, 1, model.get_input_embeddings().embedding_dim)
     inner: dict[str, Any] = {"input_ids": tokens}
     outer: dict[str, Any] = {"input_ids": tokens}
     if model.config.is_encoder_decoder:
@@ -50,14 +50,15 @@ def examine(model: "PreTrainedModel") -> Anatomy:
         outer = {"decoder_input_ids": tokens, "encoder_outputs": (seen,)}
     training = model.training
     model.eval()
-    parts, whole = stack(**inner, use_cache=True), model(**outer, use_cache=False)
+    with quiet():  # padding is as good as any token here
+        parts, whole = stack(**inner, use_cache=True), model(**outer, use_cache=False)
     model.train(training)
 
     bias = 0 if head.bias is None else head.bias
     logits, linear = whole.logits - bias, head(parts.last_hidden_state) - bias
     scale = ((logits * linear).sum() / (linear * linear).sum()).item()
     # Small logits hide a cap from the comparison.
-    capped = getattr(model.config, "final_logit_softcapping", None) is not None
+    capped = getattr(model.config.get_text_config(), "final_logit_softcapping", None) is not None
     if capped or not torch.allclose(logits, scale * linear, rtol=1e-3, atol=1e-4):
         raise UsageError(
             f"the logits of {name} are no linear function of its hidden states, as where they are "

@@ -70,8 +70,8 @@ def _thaw(model: nn.Module, count: int) -> None:
         raise ValueError(f"'trainable' must be from 1 to {len(layers)} layers, got {count}.")
     for layer in layers[-count:]:
         layer.requires_grad_(True)
-    behind = False
-    for part in model.children():
-        if behind:
+    owner = next(part for part in model.modules() if layers in part.children())
+    for name, part in owner.named_children():
+        # Some models have a norm of the embeddings, too, which lies before the layers.
+        if "norm" in type(part).__name__.lower() and "emb" not in name:
             part.requires_grad_(True)
-        behind = behind or any(inner is layers for inner in part.modules())

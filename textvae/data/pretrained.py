@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..backbones import find_specials, load_tokenizer, numbering
+from ..backbones import find_specials, load_tokenizer, numbering, public_name
 from ..errors import UsageError
 from ..types import EOS, NUM_SPECIALS, UNK
 from .tokenizer import Tokenizer
@@ -40,6 +40,9 @@ class PretrainedTokenizer(Tokenizer):
     def transformers_tokenizer(self) -> Any:
         """The tokenizer of `transformers`, which numbers tokens as its model does."""
         return self._tokenizer if self.vocab_size else None
+
+    def stored_args(self) -> dict[str, Any]:
+        return {**self.init_args, "name": public_name(self.name)}
 
     def fit(self, texts: Iterable[str]) -> None:
         """Learns nothing: the vocabulary is what it is."""

@@ -27,6 +27,11 @@ class Decoder(Component, nn.Module, abc.ABC):
     max_tokens: int | None = None
     """The longest sentence that has room, ``</s>`` counted; None where any has."""
 
+    def lr_scales(self) -> dict[nn.Parameter, float]:
+        """The parameters that do not learn at the optimiser's rate, and the share of it that they
+        take."""
+        return {}
+
     @abc.abstractmethod
     def log_prob(self, x: Tensor, mask: Tensor, z: Tensor) -> Tensor:
         """The log-likelihood under teacher forcing, without S*B*T*V logits in memory at once.

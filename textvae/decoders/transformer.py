@@ -2,6 +2,7 @@
 
 __all__ = ["TransformerDecoder"]
 
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import torch
@@ -60,6 +61,8 @@ class TransformerDecoder(Holder, Decoder):
         trainable: What is trained: all, none, lora, or the number of the last layers. The way from
             z into the model always is.
         lora_rank: The rank of the adapters of lora.
+        lr_scale: The learning rate of the model's own weights, as a share of the optimiser's;
+            about 0.02 where a pretrained model is trained whole.
         gradient_checkpointing: Whether to keep less for the backward pass and compute it again.
         attention: eager, sdpa or flash_attention_2; null takes what the model can do best.
         trust_remote_code: Whether code that comes with a pretrained model may run.
@@ -82,6 +85,7 @@ class TransformerDecoder(Holder, Decoder):
         word_dropout: float = 0.0,
         trainable: TRAINABLE = "all",
         lora_rank: int = 8,
+        lr_scale: float = 1.0,
         gradient_checkpointing: bool = False,
         attention: ATTENTIONS | None = None,
         trust_remote_code: bool = False,
@@ -103,7 +107,7 @@ class TransformerDecoder(Holder, Decoder):
         self.latent_dim = latent_dim
         self.slots = slots
         self.word_dropout = word_dropout
-        self._hold(anatomy.stack, loaded, trainable, lora_rank, gradient_checkpointing)
+        self._hold(anatomy.stack, loaded, trainable, lora_rank, lr_scale, gradient_checkpointing)
         self.to_logits, self.scale, self.cache_shapes = anatomy.head, anatomy.scale, anatomy.cache
         self.to_logits.requires_grad_(trainable == "all")
         self._add_ways_in()
@@ -121,6 +125,25 @@ class TransformerDecoder(Holder, Decoder):
             sizes["cross"] = self.slots * self.model.config.d_model
         ways = [*self.inject, *(["cross"] if self.crosses else [])] if self.latent_dim > 0 else []
         self.ways = nn.ModuleDict({way: nn.Linear(self.latent_dim, sizes[way]) for way in ways})
+        self._start_small()
+
+    @torch.no_grad()
+    def _start_small(self) -> None:
+        """Draws the ways so that z does not drown the words at first: what it becomes is as large
+        as an embedding, or half as large where it is added to one, and in memory as large as the
+        model's own layers would make it. Cross-attention expects numbers of about 1."""
+        embeddings = self.model.get_input_embeddings()
+        some = torch.linspace(0, embeddings.num_embeddings - 1, 1000).long()
+        size = embeddings(some).pow(2).mean().sqrt().item() / max(self.latent_dim, 1) ** 0.5
+        first = getattr(self.model.config.get_text_config(), "initializer_range", 0.02)
+        scales = {"prefix": size, "embedding": 0.5 * size, "memory": first}
+        for way in self.ways.keys() & scales.keys():
+            nn.init.normal_(self.ways[way].weight, std=scales[way])
+            nn.init.zeros_(self.ways[way].bias)
+
+    def own_parameters(self) -> Iterator[nn.Parameter]:
+        yield from super().own_parameters()
+        yield from self.to_logits.parameters()
 
     def log_prob(self, x: Tensor, mask: Tensor, z: Tensor) -> Tensor:
         x, mask = align(x, mask)
@@ -162,6 +185,7 @@ class TransformerDecoder(Holder, Decoder):
             options["encoder_hidden_states"] = self._cross(z)
         if options["use_cache"]:
             options["past_key_values"] = cache
+        self.choose_attention()
         outputs = self.model(inputs_embeds=inputs, **options).last_hidden_state
         if not keep:
             return outputs, {}
@@ -216,7 +240,7 @@ class TransformerDecoder(Holder, Decoder):
         if self.ids is None:
             return logits
         logits = logits[:, self.ids]
-        # Where one number of the model stands for several of ours, it is the end.
+        # Where one number of the model stands for several of ours, it is the end's if any's.
         special = self.ids[: UNK + 1].tolist()
         for token in (PAD, BOS, UNK):
             if special[token] in special[:token] + special[token + 1 :]:

@@ -22,6 +22,11 @@ class Encoder(Component, nn.Module, abc.ABC):
     max_tokens: int | None = None
     """The longest sentence that has room, ``</s>`` counted; None where any has."""
 
+    def lr_scales(self) -> dict[nn.Parameter, float]:
+        """The parameters that do not learn at the optimiser's rate, and the share of it that they
+        take."""
+        return {}
+
     @abc.abstractmethod
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """

@@ -44,6 +44,8 @@ class TransformerEncoder(Holder, Encoder):
         pooling: How to pool over the tokens: cls (the first), mean, max, last or attention.
         trainable: What is trained: all, none, lora, or the number of the last layers.
         lora_rank: The rank of the adapters of lora.
+        lr_scale: The learning rate of the model's own weights, as a share of the optimiser's;
+            about 0.02 where a pretrained model is trained whole.
         gradient_checkpointing: Whether to keep less for the backward pass and compute it again.
         attention: eager, sdpa or flash_attention_2; null takes what the model can do best.
         trust_remote_code: Whether code that comes with a pretrained model may run.
@@ -62,6 +64,7 @@ class TransformerEncoder(Holder, Encoder):
         pooling: Literal["cls", "mean", "max", "last", "attention"] = "mean",
         trainable: TRAINABLE = "all",
         lora_rank: int = 8,
+        lr_scale: float = 1.0,
         gradient_checkpointing: bool = False,
         attention: ATTENTIONS | None = None,
         trust_remote_code: bool = False,
@@ -73,8 +76,8 @@ class TransformerEncoder(Holder, Encoder):
             config = dict(SMALL)
         source = Source(vocab_size, config, pretrained, specials, attention, trust_remote_code)
         loaded = load_encoder(source)
-        self._hold(loaded.model, loaded, trainable, lora_rank, gradient_checkpointing)
-        self.out_features = self.model.config.hidden_size
+        self._hold(loaded.model, loaded, trainable, lora_rank, lr_scale, gradient_checkpointing)
+        self.out_features = self.model.config.get_text_config().hidden_size
         self.pooling = pooling
         self.weigh = nn.Linear(self.out_features, 1) if pooling == "attention" else None
         self.starts = loaded.specials is None or loaded.specials[BOS] != loaded.specials[PAD]
@@ -88,6 +91,7 @@ class TransformerEncoder(Holder, Encoder):
             mask = torch.cat([mask[:, :1], mask], dim=1)
         x = x.masked_fill(~mask, PAD)
         tokens = x if self.ids is None else self.ids[x]
+        self.choose_attention()
         h = self.model(input_ids=tokens, attention_mask=mask.long()).last_hidden_state  # (B, T, H)
         if self.pooling == "cls":
             return h[:, 0]

@@ -59,6 +59,10 @@ class Objective(Component, abc.ABC):
         scheduled = {name: schedule(step) for name, schedule in self.schedules().items()}
         return scheduled | {name: getattr(self, name) for name in self.state}
 
+    def arrived(self, step: int) -> bool:
+        """Whether no scheduled weight is on its way at a batch."""
+        return all(schedule.arrived(step) for schedule in self.schedules().values())
+
     def is_first_call(self, step: int) -> bool:
         """Whether a batch is new: an update may ask for its loss, and others', several times."""
         first, self._last_step = step != self._last_step, step

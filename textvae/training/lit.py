@@ -19,7 +19,7 @@ from ..nn.distributed import gather_objects, rank, world_size
 from ..objectives import Objective
 from ..types import Batch, Terms
 from ..vae import SentenceVAE
-from .callbacks import CalibrateBatchNorm
+from .callbacks import CalibrateBatchNorm, Patience
 from .lr_schedules import LRSchedule, all_batches
 from .sharing import share_terms
 from .updates import Update
@@ -64,12 +64,15 @@ class LitTextVAE(pl.LightningModule):
         self.validated = nn.ModuleDict({name: MeanMetric("disable") for name in VALIDATED})
 
     def configure_optimizers(self) -> Optimizer:
-        return self.make_optimizer(self.vae.parameters())
+        optimizer = self.make_optimizer(_groups(self.vae))
+        for group in optimizer.param_groups:
+            group["lr"] = group["lr"] * group.pop("lr_scale")
+        return optimizer
 
     def configure_callbacks(self) -> list[pl.Callback]:
         if self.update.manual:
             self._take_over(self.trainer)
-        return [self.lr_schedule, self.update, CalibrateBatchNorm()]
+        return [self.lr_schedule, self.update, CalibrateBatchNorm(), Patience()]
 
     def _take_over(self, trainer: pl.Trainer) -> None:
         """Does what a trainer refuses to do where an update steps by itself."""
@@ -237,6 +240,15 @@ class LitTextVAE(pl.LightningModule):
         # Other processes than then have none to go on with.
         states = checkpoint["rng"]
         self._rng = states[rank()] if len(states) == world_size() else None
+
+
+def _groups(vae: SentenceVAE) -> list[dict[str, Any]]:
+    """The parameters by the shares of the learning rate that they take."""
+    shares = vae.decoder.lr_scales() | (vae.encoder.lr_scales() if vae.encoder else {})
+    found: dict[float, list[Parameter]] = {}
+    for parameter in vae.parameters():
+        found.setdefault(shares.get(parameter, 1.0), []).append(parameter)
+    return [{"params": parameters, "lr_scale": share} for share, parameters in found.items()]
 
 
 def _get_rng() -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from torch.optim import Optimizer
 
 from ..auxiliaries import Auxiliary
+from ..backbones import Holder
 from ..data import SentenceData
 from ..decoders import Decoder
 from ..encoders import Encoder
@@ -76,5 +77,16 @@ def build(
         a = auxiliary(data.vocab_size, q.latent_dim) if auxiliary else None
         y = labels(data.label_names, q.latent_dim) if labels else None
         vae = SentenceVAE(e, q, p, d, a, y)
+    _check_tokenizers(vae, data)
     data.check_lengths(vae.encoder and vae.encoder.max_tokens, vae.decoder.max_tokens)
     return LitTextVAE(vae, objective, update, optimizer, lr_schedule)
+
+
+def _check_tokenizers(vae: SentenceVAE, data: SentenceData) -> None:
+    """Makes sure that what was pretrained reads and writes by its own tokenizer."""
+    for part, tokenizer in (
+        (vae.encoder, data.encoder_tokenizer or data.tokenizer),
+        (vae.decoder, data.tokenizer),
+    ):
+        if isinstance(part, Holder):
+            part.check_tokenizer(tokenizer)

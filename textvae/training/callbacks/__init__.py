@@ -3,6 +3,7 @@
 from .calibration import CalibrateBatchNorm
 from .doctor import CollapseDoctor
 from .interrupt import InterruptAtBatchEnd, Interrupted
+from .patience import Patience
 from .profile import Profile
 from .progress import Progress
 from .throughput import Throughput
@@ -12,6 +13,7 @@ __all__ = [
     "CollapseDoctor",
     "Interrupted",
     "InterruptAtBatchEnd",
+    "Patience",
     "Profile",
     "Progress",
     "Throughput",

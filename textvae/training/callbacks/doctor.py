@@ -30,7 +30,7 @@ class CollapseDoctor(pl.Callback):
     the gradient of encoder and posterior as a share of the whole. Collapse is where sentences gain
     less than `threshold` nats from their own z over another's, and gain no more than at the
     validation before. Divergence and mutual information do not decide: they may be held up by
-    configuration, while the decoder ignores z. It speaks once in a training.
+    configuration, while the decoder ignores z. It speaks once each time that it begins.
 
     Arguments:
         num_sentences: The most validation sentences to examine.
@@ -51,7 +51,8 @@ class CollapseDoctor(pl.Callback):
         self.threshold = threshold
         self.growth = growth
         self.every = every
-        self.since: int | None = None
+        self.since: int | None = None  # the epoch in which collapse began, if it lasts
+        self.overcome: int | None = None  # and one that is over
         self.gain: float | None = None
         self._share: Tensor | None = None
         self._slice: list[Batch] | None = None
@@ -91,6 +92,8 @@ class CollapseDoctor(pl.Callback):
         # One below 0 is noise, and so is a rise from there.
         stuck = self.gain is not None and found.z_gain <= max(self.gain, 0.0) + self.growth
         self.gain = found.z_gain
+        if found.z_gain >= self.threshold and self.since is not None:
+            self.since, self.overcome = None, self.since
         if found.z_gain >= self.threshold or not stuck or self.since is not None:
             return
         self.since = trainer.current_epoch + 1
@@ -122,17 +125,19 @@ class CollapseDoctor(pl.Callback):
             module.training = mode
         collapsed = found.z_gain < self.threshold
         line = _ill(found) if collapsed else f"z is used: {found.told()}"
-        if self.since is not None:
-            told = "; collapse began in epoch {}" if collapsed else "; in epoch {} it was not"
-            line += told.format(self.since)
+        if collapsed and self.since is not None:
+            line += f"; collapse began in epoch {self.since}"
+        elif not collapsed and (before := self.overcome or self.since) is not None:
+            line += f"; in epoch {before} it was not"
         advice = _advice(found, vae) if collapsed else None
         return {**_plain(line, collapsed), "dead_dimensions": found.dead, "advice": advice}
 
     def state_dict(self) -> dict[str, Any]:
-        return {"since": self.since, "gain": self.gain}
+        return {"since": self.since, "gain": self.gain, "overcome": self.overcome}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.since, self.gain = state_dict["since"], state_dict["gain"]
+        self.overcome = state_dict.get("overcome")
 
 
 def _ill(found: Examination) -> str:

@@ -4,10 +4,12 @@ __all__ = ["Pretraining"]
 
 import copy
 import math
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytorch_lightning as pl
 from torch import Tensor
+from tqdm import tqdm
 
 from ...errors import UsageError
 from ...objectives import BetaELBO
@@ -62,6 +64,15 @@ class Pretraining(Update):
                 f"update: pre-training takes {self.length}, which is the whole training; "
                 "shorten --update.length, or raise --trainer.max_epochs"
             )
+        for name, schedule in pl_module.objective.schedules().items():
+            schedule.batches_per_epoch = trainer.num_training_batches
+            schedule.all_batches = self._clock.all_batches
+            if trainer.is_global_zero and schedule.arrived(self.end) and not schedule.arrived(0):
+                tqdm.write(
+                    f"update: objective.{name} has risen before pre-training ends, so that what "
+                    f"follows meets it in full; --objective.{name}.delay {self.length} mends it",
+                    file=sys.stderr,
+                )
 
     @property
     def end(self) -> int:
