@@ -10,6 +10,8 @@ import pytest
 import torch
 
 from textvae.api import TextVAE
+from textvae.backbones.holder import in_half
+from textvae.backbones.models import take_attention
 from textvae.data import WordTokenizer
 from textvae.decoders import GRUDecoder, TransformerDecoder
 from textvae.encoders import GRUEncoder, TransformerEncoder
@@ -53,6 +55,33 @@ def test_how_much_is_trained(trainable: Any) -> None:
     for name, parameter in decoder.named_parameters():
         assert (parameter.grad is not None) == parameter.requires_grad, name
     assert encoder.model.training == decoder.model.training == (trainable != "none")
+
+
+def test_the_norm_behind_the_last_layers_learns_with_them() -> None:
+    def learning(name: str) -> set[str]:
+        decoder = make_decoder(name, trainable=1)
+        own = decoder.model.named_parameters()
+        return {label for label, p in own if p.requires_grad and "layers.1." not in label}
+
+    # BART's norm of embeddings lies before its layers, and OPT notes the last one before them.
+    assert learning("bart") == set()
+    assert learning("opt") == {"final_layer_norm.weight", "final_layer_norm.bias"}
+    assert learning("llama") == {"norm.weight"}
+
+
+def test_attention_may_change_on_the_way() -> None:
+    decoder = make_decoder("gpt2", ["memory"])
+    x, mask = sentences(3, 6)
+    z = torch.randn(1, 2, LATENT, dtype=torch.float64)
+    expected = decoder.log_prob(x, mask, z)
+    assert decoder.plain_attention == "sdpa"
+    take_attention(decoder.model, "eager")
+    assert decoder.model.config._attn_implementation == "eager"
+    torch.testing.assert_close(decoder.log_prob(x, mask, z), expected)
+    # Flash attention is for half precision on a GPU alone.
+    for weight in (torch.zeros(1), torch.zeros(1, dtype=torch.bfloat16)):
+        with torch.autocast("cpu", torch.bfloat16):
+            assert not in_half(weight)
 
 
 def test_gradient_checkpointing_changes_no_gradient() -> None:

@@ -63,6 +63,14 @@ DECODERS: dict[str, dict[str, Any]] = {
         "intermediate_size": 16,
         "final_logit_softcapping": None,
     },
+    "opt": {
+        "hidden_size": 8,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "ffn_dim": 16,
+        "word_embed_proj_dim": 8,
+        "max_position_embeddings": 24,
+    },
     "xglm": {"d_model": 8, "num_layers": 2, "attention_heads": 2, "ffn_dim": 16},
     "t5": {"d_model": 8, "num_layers": 2, "num_heads": 2, "d_kv": 4, "d_ff": 16},
     "bart": {
