@@ -15,7 +15,7 @@ from textvae.compare import execute, flags, make_plan
 from textvae.compare.examine import Witness, plane
 from textvae.compare.execute import execute as run_all
 from textvae.compare.outcomes import Outcome
-from textvae.compare.plan import BASELINE, OF_LATENTS, Plan, without
+from textvae.compare.plan import BASELINE, Plan
 from textvae.errors import TrainingError, UsageError
 from textvae.runs import held, write_json
 from textvae.training.callbacks import Interrupted
@@ -112,6 +112,7 @@ def test_a_method_with_twice_the_budget_is_flagged(folder: Path) -> None:
         "twice+trainer.max_epochs=4: saw the data 2.0 times as often as the usual method" in flags
     )
     assert not [line for line in flags if line.startswith(("none", "vmf"))]
+    assert "the same configuration under several names: none, twin" in flags
 
 
 def test_a_method_that_fails_is_reported_and_the_rest_go_on(folder: Path) -> None:
@@ -322,74 +323,7 @@ def test_every_option_of_train_holds_for_all_methods_alike(
     assert exact["objective"]["init_args"]["beta"] == 2
 
 
-def test_options_of_latents_are_not_for_the_language_model() -> None:
-    options = [
-        "--posterior.latent_dim",
-        "4",
-        "--encoder=lstm",
-        "--seed",
-        "1",
-        "--update.x=2",
-        "--auxiliary",
-        "bag_of_words",
-        "--a",
-    ]
-
-    assert list(without(options, OF_LATENTS)) == ["--seed", "1", "--a"]
-
-
-# What is refused, in one line and with code 2
-
-
-@pytest.mark.parametrize(
-    ("arguments", "told"),
-    [
-        (["--methods", "none", "--seeds", "0"], "--seeds: 0 is not a whole number of at least 1"),
-        (["--methods", "nine,bn"], "--methods: no method nine; did you mean none?"),
-        (["--methods", "none,none"], "--methods: name each method once"),
-        (["--seeds", "2"], "--methods: name each method once, got none"),
-        (["--methods", "lm"], "--methods: lm is in every comparison"),
-        (["--methods", "bn+gamma"], "write what to vary as bn+posterior.latent_dim=16"),
-        (["--methods", "bn", "--posterior.gama", "1"], "method bn: posterior: no option 'gama'"),
-        (
-            ["--methods", "none,bn+data.batch_size=8"],
-            "method bn+data.batch_size=8 needs other data (data.batch_size: 8)",
-        ),
-        (
-            ["--methods", "none,bn+samples=8"],
-            "method bn+samples=8 needs other samples (samples: 8",
-        ),
-        (["--methods", "none", "--name", "other"], "runs/other exists and holds no comparison"),
-        (
-            ["--methods", "none", *NAMED, "--decoder.hidden_size", "20"],
-            "runs/x holds another comparison (lm-0 has decoder.hidden_size: 16, not 20)",
-        ),
-        (["--methods", "none", "--text", "-"], "--text -: a comparison may go on later"),
-        (["--methods", "none", "--resume", "x"], "no option --resume here: the same command"),
-        (["--methods", "none", "--text", "no.txt", "--name", "y"], "no.txt"),
-    ],
-)
-def test_a_mistake_is_one_line(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    arguments: list[str],
-    told: str,
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("runs/other").mkdir(parents=True)
-    if NAMED[1] in arguments:
-        first = plan_of("none", name="x").tasks[0]
-        first.run.folder.mkdir(parents=True)
-        first.run.config.write_text(execute.dump(first.config))
-        write_json(first.run.folder.parent / "comparison.json", {})
-
-    code = main(["compare", *arguments])
-    out, err = capsys.readouterr()
-
-    assert (code, out, err.count("\n")) == (2, "", 1)
-    assert told in err and err.startswith("textvae compare: ")
-    assert not Path("runs/y").exists()
+# How it ends
 
 
 def test_two_comparisons_do_not_share_a_folder(

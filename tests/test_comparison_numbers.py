@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from textvae.compare.flags import early, protocols, texts, work
+from textvae.compare.figures import beta_plot, probe_plot
+from textvae.compare.figures.factors import probes
+from textvae.compare.flags import early, protocols, texts, twins, work
 from textvae.compare.outcomes import Outcome
+from textvae.compare.page import PATH_SCORES, paths, write_spread
 from textvae.compare.recommendation import recommend
 from textvae.compare.results import compare
 from textvae.compare.statistics import Spread, paired, spread, unpaired
@@ -194,6 +197,8 @@ def test_reports_of_other_protocols_are_told() -> None:
 
     assert protocols([model, run_of("a", 0, {}, protocol=told)]) == []
     assert protocols([model, run_of("a", 0, {}, protocol=told), other]) == ["tokens", "samples"]
+    by_label = run_of("c", 0, {}, protocol={**told, "given": "label"})
+    assert protocols([model, by_label]) == ["given"]
 
 
 def test_runs_of_different_texts_are_told() -> None:
@@ -212,3 +217,65 @@ def test_steps_of_an_update_beyond_one_a_batch_are_told() -> None:
     found["b"] = [replace(found["b"][0], tokens=1500.0)]
 
     assert work(found) == ["b: read 15.0 times as much as the usual method"]
+    double = {name: [replace(run_of(name, 0, {}), tokens=tokens)] for name, tokens in MUCH.items()}
+    assert work(double) == ["a: read 2.0 times as much as the usual method"]
+
+
+MUCH = {"lm": 100.0, "a": 200.0}
+"""What a single method reads, beside the baseline."""
+
+
+def test_methods_that_are_one_are_told() -> None:
+    configs = {"a": {"x": 1, "y": {"z": 2}}, "b": {"x": 2}, "c": {"x": 1, "y": {"z": 2}}}
+    plan = SimpleNamespace(methods=("a", "b", "c"), configs=configs)
+
+    assert twins(plan) == ["the same configuration under several names: a, c"]
+    assert twins(SimpleNamespace(methods=("a", "b"), configs=configs)) == []
+
+
+# What is seen of the models
+
+
+def looked_at(method: str, seed: int, share: float, **more: Any) -> Outcome:
+    """A run that was looked at, whose probe of the mood is right so often."""
+    scores = dict.fromkeys(("disentanglement", "completeness", "informativeness"), 0.5)
+    told = {"mood": {"accuracy": share, "chance": 0.25}}
+    seen = {"factors": {"mig": 0.1, "dci": scores, "probes": told}, **more}
+    run = replace(run_of(method, seed, {}, kl=1.0), examined=seen)
+    run.task.config = SimpleNamespace(objective={})
+    return run
+
+
+def results_of(outcomes: dict[str, list[Outcome]]) -> SimpleNamespace:
+    return SimpleNamespace(outcomes=outcomes, plan=SimpleNamespace(methods=tuple(outcomes)))
+
+
+def test_probes_are_of_the_seeds_that_were_looked_at() -> None:
+    unseen = run_of("a", 0, {}, kl=1.0)
+    runs = [unseen, looked_at("a", 1, 0.5), looked_at("a", 2, 0.7)]
+
+    assert probes(runs) == {"mood": (pytest.approx(0.6), 0.25)}
+    for outcomes in (runs, runs[::-1]):
+        results = results_of({"a": outcomes, "b": [run_of("b", 0, {})]})
+        for figure in (probe_plot(results), beta_plot(results)):
+            assert ">a</text>" in figure and ">b</text>" not in figure
+    assert probe_plot(results_of({"a": [unseen]})) is None
+
+
+def test_the_probes_of_many_methods_are_a_table() -> None:
+    names = [f"method {i}" for i in range(13)]
+    figure = probe_plot(results_of({name: [looked_at(name, 0, 0.5)] for name in names}))
+
+    assert all(f">{name}</text>" in figure for name in (*names, "chance", "mood"))
+    assert (figure.count(">50%</text>"), figure.count(">25%</text>")) == (13, 1)
+
+
+def test_scores_of_interpolations_are_over_the_seeds_that_were_looked_at() -> None:
+    scores = [{"monotone": 0.5, "midpoint": 1.0}, {"monotone": 0.7, "midpoint": 2.0}]
+    runs = [looked_at("a", seed, 0.5, path_score=score) for seed, score in enumerate(scores)]
+    (found,) = paths(results_of({"a": [run_of("a", 2, {}), *runs], "b": []})).values()
+
+    assert found.keys() == {"monotone", "midpoint"}
+    assert (found["monotone"].mean, found["monotone"].n) == (pytest.approx(0.6), 2)
+    written = write_spread(found["midpoint"], PATH_SCORES["midpoint"][1])
+    assert written == '+1.50<span class="sd"> ± 0.71</span>'

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from jsonargparse import Namespace
 
 from textvae.errors import UsageError
 from textvae.wiring.build import build
@@ -126,13 +127,14 @@ CORPORA = {"ptb": (256, 256), "yahoo": (512, 1024), "yelp": (512, 1024), "snli":
 @pytest.mark.parametrize("paper", PAPERS)
 @pytest.mark.parametrize("corpus_name", CORPORA)
 def test_a_published_protocol_has_its_numbers(paper: str, corpus_name: str) -> None:
-    """Batch, sizes of embedding and layer, rate, clipping, epochs and what is the paper's own."""
+    """Batch, sizes of embedding and layer, optimiser, clipping, epochs and what is the paper's."""
     config = parse(["--config", f"{paper}_{corpus_name}"]).config
     encoder, decoder = config.encoder.init_args, config.decoder.init_args
     posterior, objective = config.posterior, config.objective
     sizes = (100, 400) if paper == "xu2018" else CORPORA[corpus_name]
     found = (
         config.data.init_args.batch_size,
+        config.optimizer.class_path.rpartition(".")[2],
         config.optimizer.init_args.lr,
         config.trainer.gradient_clip_val,
         config.trainer.max_epochs,
@@ -145,29 +147,78 @@ def test_a_published_protocol_has_its_numbers(paper: str, corpus_name: str) -> N
     assert (encoder.embedding_size, encoder.hidden_size) == sizes
     assert (decoder.embedding_size, decoder.hidden_size) == sizes
     assert decoder.input_dropout == decoder.output_dropout == 0.5
-    assert unk == ("_UNK" if corpus_name == "yahoo" or sizes == (512, 1024) else "<unk>")
+    assert unk == ("_UNK" if corpus_name in ("yahoo", "yelp") else "<unk>")
     assert (
         found
         == {
-            "he2019": (32, 1.0, 5.0, 100, 32, 0.01, "Aggressive"),
-            "li2019": (32, 0.5, 5.0, 120, 32, 0.01, "Pretraining"),
-            "zhu2020": (32, 0.5, 5.0, 100, 32, 0.01, "Joint"),
-            "fu2019": (32, 0.001, 5.0, 40, 32, 0.1, "Joint"),
-            "xu2018": (20, 10.0, 0.25, 100, 50, None, "Joint"),
+            "he2019": (32, "SGD", 1.0, 5.0, 100, 32, 0.01, "Aggressive"),
+            "li2019": (32, "SGD", 0.5, 5.0, 120, 32, 0.01, "Pretraining"),
+            "zhu2020": (32, "SGD", 0.5, 5.0, 100, 32, 0.01, "Joint"),
+            "fu2019": (32, "Adam", 0.001, 5.0, 40, 32, 0.1, "Joint"),
+            "xu2018": (20, "SGD", 10.0, 0.25, 100, 50, None, "Joint"),
         }[paper]
     )
+    if paper == "he2019":
+        assert warm_up(objective) == (0.1, 1.0, "10ep", 0)
+        assert config["update"].init_args.as_dict() == {"window": 15, "max_steps": 99}
     if paper == "li2019":
         assert objective.init_args.rate == 8 and objective.init_args.per == "dimension"
-        beta, length = objective.init_args.beta.init_args, config["update"].init_args.length
-        assert beta.delay == length and beta.length == "10ep"  # warm-up follows pre-training
-        assert config.lr_schedule.init_args.start_epoch == 35
+        assert config["update"].init_args.as_dict() == {"length": "20ep", "reset_decoder": True}
+        assert warm_up(objective) == (0.0, 1.0, "10ep", "20ep")  # it follows pre-training
     if paper == "fu2019":
         beta = objective.init_args.beta.init_args
         assert (beta.period, beta.start, beta.rise) == ("10ep", 0.1, 0.45)  # up by 0.2 an epoch
+        assert config.lr_schedule.class_path.endswith("CosineRestarts")
+        assert config.lr_schedule.init_args.period == 10
     if paper == "zhu2020":
         assert posterior.init_args.gamma == 0.5 and encoder.init_range is None
+        assert posterior.init_args.eps == 1e-5
+        assert warm_up(objective) == (0.0, 1.0, "10ep", 0)
     if paper == "xu2018":
         assert posterior.init_args.concentration == (80 if corpus_name == "yelp" else 35)
+        assert objective.init_args.beta == 1
+
+
+def warm_up(objective: Namespace) -> tuple[float, float, str, str | int]:
+    """Start, end, length and delay of the weight of the divergence."""
+    beta = objective.init_args.beta
+    assert beta.class_path.endswith(".Linear")
+    return tuple(beta.init_args[name] for name in ("start", "end", "length", "delay"))
+
+
+# Patience, first epoch, factor, halvings, whether the best comes back, and is of since the last.
+HALVINGS = {
+    "benchmark": (2, 15, 0.5, 5, True, True),
+    "he2019": (2, 15, 0.5, 5, True, True),
+    "li2019": (5, 35, 0.5, 5, True, True),
+    "zhu2020": (5, 15, 0.5, 5, True, True),
+    "xu2018": (1, 0, 0.8333, 15, False, False),
+}
+
+
+@pytest.mark.parametrize("paper", HALVINGS)
+@pytest.mark.parametrize("corpus_name", CORPORA)
+def test_a_published_protocol_halves_as_its_code(paper: str, corpus_name: str) -> None:
+    parts = (corpus_name, paper) if paper == "benchmark" else (paper, corpus_name)
+    rate = parse(["--config", "_".join(parts)]).config.lr_schedule
+    names = "patience", "start_epoch", "factor", "max_decays", "reload_best", "since_halving"
+
+    assert rate.class_path == "textvae.training.PlateauHalving"
+    assert tuple(rate.init_args[name] for name in names) == HALVINGS[paper]
+    assert rate.init_args.last_patience is None and rate.init_args.monitor == "valid_loss"
+
+
+@pytest.mark.parametrize("corpus_name", CORPORA)
+def test_the_benchmark_has_its_numbers(corpus_name: str) -> None:
+    """Those that the papers' protocols over it replace, and so do not show."""
+    config = parse(["--config", f"{corpus_name}_benchmark"]).config
+
+    assert warm_up(config.objective) == (0.0, 1.0, "10ep", 0)
+    assert config["update"].class_path.endswith("Joint")
+    assert config.optimizer.class_path == "torch.optim.SGD"
+    assert config.optimizer.init_args.lr == 1 and config.data.init_args.batch_size == 32
+    posterior = config.posterior.init_args
+    assert (posterior.latent_dim, posterior.bias, posterior.init_range) == (32, False, 0.01)
 
 
 def test_transformers_on_penn_treebank_are_as_large_as_the_lstms() -> None:
@@ -178,7 +229,7 @@ def test_transformers_on_penn_treebank_are_as_large_as_the_lstms() -> None:
         made = encoder, posterior, parts["decoder"](10_000, posterior.latent_dim)
         return sum(p.numel() for part in made for p in part.parameters())
 
-    assert count("ptb_transformer") == pytest.approx(count("ptb_benchmark"), rel=0.05)
+    assert count("ptb_transformer") == pytest.approx(count("ptb_bn"), rel=0.05)
 
 
 def test_a_folder_does_not_hide_a_fragment(

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from textvae.api import TextVAE
-from textvae.compare.examine import Witness, examine, nats_of, traverse
+from textvae.compare.examine import Witness, examine, nats_of, traverse, writing
 from textvae.runs import Run
 
 from .conditional import NAMES, conditional_model
@@ -50,3 +50,14 @@ def test_a_judge_that_is_told_labels_takes_them_as_alike_likely() -> None:
     judge, lines = conditional_model(), ["a b", "c d e"]
     each = torch.stack([-judge.score(lines, label=name) for name in NAMES])
     torch.testing.assert_close(nats_of(judge, lines), -each.exp().mean(dim=0).log())
+
+
+def test_lines_of_one_word_are_scored_by_words_where_the_text_has_spaces(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    vae, lines = conditional_model(), ["aaaa", "bbbb", "cccc"]
+    monkeypatch.setattr(vae, "interpolate", lambda *_, **__: lines)
+    found = writing(vae, witness(vae, LABELS))
+
+    between = nats_of(vae, lines)[1].item()  # of a word and an end
+    assert found["path_score"]["fluency"] == pytest.approx(between / 2)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -253,6 +254,83 @@ def test_plateau_halving(tmp_path: Path) -> None:
     assert torch.equal(starts[3], ends[2])  # and elsewhere nothing is reloaded
     with pytest.raises(ValueError, match="'factor' must lie between 0 and 1, got 2"):
         PlateauHalving(factor=2)
+
+
+def by_the_published_rule(
+    values: list[float], patience: int, start: int, most: int
+) -> tuple[list[tuple[int, int]], int]:
+    """As text.py of the code of He et al. (2019) halves.
+
+    Returns:
+        The epochs that halve, each with the epoch whose weights come back, and the last epoch.
+    """
+    halvings, best, bar, worse = [], 0, float("inf"), 0
+    for epoch, value in enumerate(values):
+        best = epoch if value < values[best] else best
+        if value <= bar:
+            bar, worse = value, 0
+            continue
+        worse += 1
+        if worse >= patience and epoch >= start:
+            halvings.append((epoch, best))
+            bar, worse = value, 0  # the bar is the epoch that led to it, not the best
+        if len(halvings) == most:
+            break
+    return halvings, epoch
+
+
+def halvings(
+    values: list[float], resumed_at: int | None = None, **options: Any
+) -> tuple[list[tuple[int, int]], int]:
+    """What :class:`PlateauHalving` does; an epoch leaves its number in the weights."""
+    module = torch.nn.Linear(1, 1, bias=False)
+    optimizer = torch.optim.SGD(module.parameters(), lr=1.0)
+    run = SimpleNamespace(sanity_checking=False, optimizers=[optimizer], should_stop=False)
+    schedule, found = PlateauHalving(**options), []
+    for epoch, value in enumerate(values):
+        if epoch == resumed_at:
+            state, schedule = schedule.state_dict(), PlateauHalving(**options)
+            schedule.load_state_dict(state)
+        torch.nn.init.constant_(module.weight, epoch)
+        run.current_epoch = epoch
+        run.callback_metrics = {"valid_loss": torch.tensor(value, dtype=torch.double)}
+        schedule.on_validation_end(run, module)
+        if schedule.decays > len(found):
+            found.append((epoch, int(module.weight.item())))
+            assert optimizer.param_groups[0]["lr"] == 0.5 ** len(found)
+        if run.should_stop:
+            break
+    return found, epoch
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("patience", [1, 2, 5])
+def test_halvings_since_the_last_are_those_of_the_published_code(seed: int, patience: int) -> None:
+    """On falling, noisy validation losses with ties, and after a resume anywhere."""
+    generator = torch.Generator().manual_seed(seed)
+    noise = torch.randn(200, generator=generator).double()
+    values = (9 * torch.linspace(0, -3, 200).exp() + noise / 2).mul(10).round().div(10).tolist()
+    found, last = by_the_published_rule(values, patience, start=15, most=5)
+    options = {"patience": patience, "start_epoch": 15, "since_halving": True}
+
+    assert len(found) == 5
+    assert halvings(values, **options)[0] == found
+    assert halvings(values, resumed_at=last // 2, **options)[0] == found
+    # The code ends at its fifth, and so trains with four.
+    assert halvings(values, max_decays=4, **options) == (found[:4], last)
+
+
+def test_what_a_plateau_is_compared_with() -> None:
+    """Epoch 3 halves; the next ones are better than it, and no better than epoch 1."""
+    values = [5.0, 4.0, 4.5, 4.5, 4.2, 4.2, 4.1, 4.3, 4.3]
+    options = {"patience": 2, "start_epoch": 3}
+
+    assert halvings(values, **options)[0] == [(3, 1), (5, 1), (7, 1)]
+    assert halvings(values, **options, since_halving=True)[0] == [(3, 1), (8, 1)]
+    before = {"best": 4.0, "best_weights": None, "bad_epochs": 1, "decays": 2}
+    schedule = PlateauHalving(since_halving=True)
+    schedule.load_state_dict(before)  # as of a checkpoint from before there was the option
+    assert schedule.best_since == 4.0 and schedule.decays == 2
 
 
 @pytest.mark.parametrize(

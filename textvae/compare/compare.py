@@ -2,7 +2,7 @@
 
 __all__ = ["compare"]
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from ..console import Percentage, note
 from ..errors import TrainingError
 from ..runs import held, unwritable, write_json, write_text
 from ..wiring.parser import instantiate
+from .building import build_all
 from .examine import Witness, examine, witness_of
 from .execute import Failures, execute, first_line
 from .outcomes import Outcome, read_outcomes
@@ -26,20 +27,27 @@ def compare(plan: Plan, jobs: int = 1) -> Results:
         jobs: How many runs at once.
 
     Raises:
-        UsageError: If the text is not as it should be.
+        UsageError: If the text is not as it should be, or the parts of a method do not go
+            together.
         Interrupted: If the user stopped it; the same command goes on where it was.
         TrainingError: If no method has finished.
     """
     data = instantiate(plan.tasks[0].config)["data"]
     data.prepare()  # what is wrong with the text is the fault of no method
+    remarks = build_all(plan, data)
     make_folder(plan.folder)
     with held(plan.folder):
-        return finish(plan, jobs)
+        return finish(plan, jobs, remarks)
 
 
-def finish(plan: Plan, jobs: int) -> Results:
+def finish(plan: Plan, jobs: int, remarks: Sequence[str]) -> Results:
     """As :func:`compare`, in a folder that is there and of this process alone."""
-    asked = {"text": plan.text, "methods": list(plan.methods), "seeds": list(plan.seeds)}
+    asked = {
+        "text": plan.text,
+        "methods": list(plan.methods),
+        "seeds": list(plan.seeds),
+        "latents": dict(plan.latents),
+    }
     write_json(plan.folder / "comparison.json", asked)
     failures = execute(plan, jobs)
     outcomes = read_outcomes(plan)
@@ -48,7 +56,7 @@ def finish(plan: Plan, jobs: int) -> Results:
         raise TrainingError(f"no method has finished; the first failed with: {reason}")
     witness = witness_of(plan, outcomes.get(BASELINE, []))
     outcomes = look(outcomes, witness, failures)
-    results = assemble(plan, outcomes, failures, jobs)
+    results = assemble(plan, outcomes, failures, jobs, remarks)
     write_json(plan.folder / "results.json", results.to_dict())
     write_text(plan.folder / "report.html", render(results, witness))
     note(f"wrote {plan.folder / 'report.html'} and results.json")

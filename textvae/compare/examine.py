@@ -18,6 +18,7 @@ from ..data import GrammarData, SentenceData
 from ..errors import UsageError
 from ..metrics.factors import dci, information_gaps, probe_factors, shared_information
 from ..metrics.paths import PathScore, score_path
+from ..metrics.reconstruction import is_spaced
 from ..runs import write_json
 from ..wiring.parser import instantiate
 from .outcomes import Outcome
@@ -51,6 +52,11 @@ class Witness:
     factors: Mapping[str, Sequence[str]]
     judge: TextVAE | None
     labels: Sequence[str] | None = None
+
+    @property
+    def spaced(self) -> bool:
+        """Whether spaces separate words, so that no model's lines decide it."""
+        return is_spaced(self.texts)
 
 
 def witness_of(plan: Plan, baseline: Sequence[Outcome]) -> Witness:
@@ -109,9 +115,8 @@ def writing(vae: TextVAE, witness: Witness) -> dict[str, Any]:
     ]
     ends = [pair for pair, lines in zip(pairs, found, strict=True) if lines]
     ways = [lines for lines in found if lines]
-    scores = [
-        score_path(lines, witness.judge and partial(nats_of, witness.judge)) for lines in ways
-    ]
+    judge, spaced = witness.judge and partial(nats_of, witness.judge), witness.spaced
+    scores = [score_path(lines, judge, spaced) for lines in ways]
     backs = vae.reconstruct(shown, label=labels and labels[: len(shown)], max_length=limit)
     return {
         "reconstructions": [

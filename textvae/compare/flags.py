@@ -2,9 +2,10 @@
 
 __all__ = ["flag"]
 
+import json
 import math
 from collections.abc import Mapping, Sequence
-from statistics import median
+from statistics import median_low
 from typing import Any
 
 from .execute import Failures
@@ -17,7 +18,7 @@ BUDGET = ("trainer.max_epochs", "trainer.max_steps", "trainer.limit_train_batche
 SHARED = ("decoder", "optimizer", "lr_schedule", "trainer")
 """The groups that should be alike in every method; its encoder may belong to its posterior."""
 
-PROTOCOL = ("split", "sentences", "tokens", "samples", "precision")
+PROTOCOL = ("split", "sentences", "tokens", "samples", "precision", "given")
 """What the reports of all runs should have in common; only a latent takes samples."""
 
 MUCH = 1.5
@@ -28,11 +29,15 @@ LOST = 1.0
 
 
 def flag(
-    plan: Plan, outcomes: Mapping[str, list[Outcome]], failures: Failures, jobs: int
+    plan: Plan,
+    outcomes: Mapping[str, list[Outcome]],
+    failures: Failures,
+    jobs: int,
+    remarks: Sequence[str] = (),
 ) -> list[str]:
     """One line for each thing that a reader must know before believing the table."""
     lines = [line for method in plan.methods for line in budget(plan, method)]
-    lines += work(outcomes)
+    lines += [*remarks, *twins(plan), *work(outcomes)]
     lines += [line for found in outcomes.values() for outcome in found if (line := early(outcome))]
     lines += [f"{method}, seed {seed}, failed: {why}" for (method, seed), why in failures.items()]
     counts = {method: len(found) for method, found in outcomes.items()}
@@ -70,6 +75,15 @@ def budget(plan: Plan, method: str) -> list[str]:
     return lines
 
 
+def twins(plan: Plan) -> list[str]:
+    """Methods that are one, as where an option for all replaces what they differ in."""
+    names: dict[str, list[str]] = {}
+    for method in plan.methods:
+        names.setdefault(json.dumps(plan.configs[method], default=str), []).append(method)
+    several = (same for same in names.values() if len(same) > 1)
+    return [f"the same configuration under several names: {', '.join(same)}" for same in several]
+
+
 def ratio(key: str, here: Any, there: Any) -> str:
     """How many times the budget it is, where the option is one of those that decide it."""
     numbers = all(isinstance(value, (int, float)) and value > 0 for value in (here, there))
@@ -93,7 +107,8 @@ def work(outcomes: Mapping[str, list[Outcome]]) -> list[str]:
             method: sum(getattr(o, name) for o in found) / len(found)
             for method, found in outcomes.items()
         }
-        usual = median(means.values()) if means else 0
+        # Beside a single method the usual one is the baseline, and no mean of the two.
+        usual = median_low(means.values()) if means else 0
         for method, value in means.items():
             if usual and value >= MUCH * usual and method != BASELINE:
                 lines.append(f"{method}: {words.format(value / usual)} as the usual method")

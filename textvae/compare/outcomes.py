@@ -1,10 +1,10 @@
 """What the runs of a comparison left behind."""
 
-__all__ = ["Outcome", "read_outcome", "read_outcomes"]
+__all__ = ["Outcome", "first_seen", "read_outcome", "read_outcomes"]
 
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
@@ -51,6 +51,16 @@ class Outcome:
     def epochs(self) -> float:
         """The epochs that training saw."""
         return max(self.curves["epoch"], default=-1.0) + 1
+
+
+def first_seen(outcomes: Mapping[str, Sequence[Outcome]], name: str) -> dict[str, Outcome]:
+    """Of each method the first seed of which something was seen; not every model can be looked
+    at."""
+    found = {
+        method: next((outcome for outcome in seeds if outcome.examined.get(name)), None)
+        for method, seeds in outcomes.items()
+    }
+    return {method: outcome for method, outcome in found.items() if outcome is not None}
 
 
 def read_outcomes(plan: Plan) -> dict[str, list[Outcome]]:

@@ -11,14 +11,14 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ..metrics.reconstruction import is_spaced
 from . import figures
 from .examine import WHOLE, Witness
 from .figures.style import look_of
+from .outcomes import first_seen
 from .plan import BASELINE
 from .recommendation import LEAST_GAIN, RULE
 from .results import Results
-from .statistics import Difference, Spread
+from .statistics import Difference, Spread, spread
 
 COLUMNS = {
     "nll_iw": ("NLL", "{:.2f}", "importance-weighted, nats per sentence; less is better"),
@@ -80,9 +80,9 @@ def render(results: Results, witness: Witness) -> str:
         least_gain=LEAST_GAIN,
         rule=RULE,
         first={method: found[0] for method, found in results.outcomes.items()},
-        latent={
-            m: o[0] for m, o in results.outcomes.items() if "reconstructions" in o[0].examined
-        },
+        latent=first_seen(results.outcomes, "reconstructions"),
+        sampled=first_seen(results.outcomes, "samples"),
+        paths=paths(results),
         doctor=doctor(results),
         figures=drawn(results, witness),
         fluent=fluency_of_text(results),
@@ -125,15 +125,24 @@ def grouped(results: Results, witness: Witness) -> tuple[Sequence[str] | Sequenc
         if "factors" in outcome.examined
     ]
     if not probes:
-        spaced = is_spaced(witness.texts)
-        sizes = [len(text.split() if spaced else text) for text in witness.texts]
-        return [float(size) for size in sizes], "words" if spaced else "characters"
+        sizes = [len(text.split() if witness.spaced else text) for text in witness.texts]
+        return [float(size) for size in sizes], "words" if witness.spaced else "characters"
 
     def told(factor: str) -> float:
         return sum(found[factor]["accuracy"] - found[factor]["chance"] for found in probes)
 
     best = max(WHOLE, key=told)
     return witness.factors[best], best
+
+
+def paths(results: Results) -> dict[str, dict[str, Spread]]:
+    """The scores of each method's interpolations, over the seeds that were looked at."""
+    found = {}
+    for method in first_seen(results.outcomes, "path_score"):
+        seen = [outcome.examined.get("path_score", {}) for outcome in results.outcomes[method]]
+        known = {name: [scores[name] for scores in seen if name in scores] for name in PATH_SCORES}
+        found[method] = {name: spread(values) for name, values in known.items() if values}
+    return found
 
 
 def doctor(results: Results) -> dict[str, list[tuple[int, dict[str, Any]]]]:
@@ -159,7 +168,8 @@ def write_spread(value: Spread | None, form: str) -> Markup:
     mean = form.format(value.mean)
     if value.sd is None:
         return Markup(mean)
-    return Markup(f'{mean}<span class="sd"> ± {form.format(value.sd)}</span>')
+    sd = form.replace("+", "").format(value.sd)  # a spread has no sign
+    return Markup(f'{mean}<span class="sd"> ± {sd}</span>')
 
 
 def write_interval(value: Difference | None) -> Markup:

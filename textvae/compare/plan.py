@@ -3,6 +3,7 @@
 __all__ = ["BASELINE", "Plan", "Task", "differences", "make_plan", "method_names"]
 
 import difflib
+import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,8 +27,8 @@ BASELINE = "lm"
 OF_LATENTS = ("encoder", "posterior", "prior", "auxiliary", "objective", "update")
 """The groups whose options mean nothing to a language model."""
 
-ALIKE = ("data", "samples")
-"""What no method may have for itself."""
+ALIKE = ("data", "samples", "labels")
+"""What no method may have for itself: log p(x | y) says nothing beside log p(x)."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class Plan:
         seeds: The seeds.
         tasks: The runs, the baseline's first.
         configs: What each method is asked at the first seed, as plain data.
+        latents: The options of latents, by name, which the baseline's configuration has not.
         text: What the sentences are called.
         command: What repeats the comparison.
     """
@@ -71,6 +73,7 @@ class Plan:
     seeds: tuple[int, ...]
     tasks: tuple[Task, ...]
     configs: Mapping[str, dict[str, Any]]
+    latents: Mapping[str, str | None]
     text: str
     command: str
 
@@ -108,31 +111,40 @@ def make_plan(
     named = dict(map(find_method, dict.fromkeys(methods)))
     if not named or len(named) < len(methods):
         raise UsageError(f"--methods: name each method once, got {', '.join(methods) or 'none'}")
-    named.pop(BASELINE, None)
+    if named.pop(BASELINE, shipped(BASELINE)) != shipped(BASELINE):
+        raise UsageError(
+            "--methods: lm is what the language model of every comparison is called; give your "
+            "file another name"
+        )
     if not named:
         raise UsageError("--methods: lm is in every comparison; name a method to compare it with")
 
+    others, latents = divide(options, OF_LATENTS)
     configs = {}
-    for method, (path, changes) in {BASELINE: find_method(BASELINE)[1], **named}.items():
-        own = list(without(options, OF_LATENTS)) if method == BASELINE else list(options)
+    for method, (path, changes) in {BASELINE: shipped(BASELINE), **named}.items():
+        own = others if method == BASELINE else options
         try:
             configs[method] = parse([*own, *changes], on_top=[str(path)]).config
             instantiate(configs[method])
         except UsageError as error:
             raise UsageError(f"method {method}: {error}") from error
-    check_alike(configs)
+    plain = {method: plain_data(config) for method, config in configs.items()}
+    check_alike(plain)
 
     first = configs[BASELINE].seed
     text = settle_text(configs[BASELINE])
-    folder = Run.named(name).folder if name else unused(configs, text or "grammar")
+    if name:
+        folder = Run.named(name).folder
+        check_folder(folder, plain, latents)
+    else:
+        folder = unused(text or "grammar", plain, latents)
     numbers = tuple(range(first, first + seeds))
     tasks = tuple(make_tasks(folder, configs, numbers))
-    check_folder(folder, tasks)
-    plain = {method: plain_data(config) for method, config in configs.items()}
     called = text or "the embedded corpus"
     command = ["textvae", "compare", "--name", str(folder), "--seeds", str(seeds)]
     command += ["--methods", ",".join(methods), *options]
-    return Plan(folder, tuple(named), numbers, tasks, plain, called, shlex.join(command))
+    told = shlex.join(command)
+    return Plan(folder, tuple(named), numbers, tasks, plain, latents, called, told)
 
 
 def make_tasks(
@@ -143,13 +155,22 @@ def make_tasks(
         for method, config in configs.items():
             own = config.clone()
             own.seed = seed
-            name = f"{method}-{seed}".replace("/", "-")
-            yield Task(method, seed, own, Run(folder / name))
+            yield Task(method, seed, own, Run(folder / f"{folder_name(method)}-{seed}"))
+
+
+def folder_name(method: str) -> str:
+    """A method as the folders of its runs have it, before the seed."""
+    return method.replace("/", "-")
 
 
 def method_names() -> list[str]:
     """The methods that ship with the package."""
     return [path.stem for path in sorted(CONFIGS.glob("method/*.yaml"))]
+
+
+def shipped(method: str) -> tuple[Path, tuple[str, ...]]:
+    """The file of a method that ships with the package, and that nothing varies it."""
+    return CONFIGS / "method" / f"{method}.yaml", ()
 
 
 def find_method(name: str) -> tuple[str, tuple[Path, tuple[str, ...]]]:
@@ -165,41 +186,42 @@ def find_method(name: str) -> tuple[str, tuple[Path, tuple[str, ...]]]:
         raise UsageError(
             f"--methods: {name}: write what to vary as {stem}+posterior.latent_dim=16"
         )
-    shipped = CONFIGS / "method" / f"{stem}.yaml"
-    if not shipped.is_file():
+    path, _ = shipped(stem)
+    if not path.is_file():
         try:
-            shipped = find_config(stem)
+            path = find_config(stem)
         except UsageError as error:
             near = difflib.get_close_matches(stem, method_names(), 1)
             mend = f"did you mean {near[0]}?" if near else f"known: {', '.join(method_names())}"
             raise UsageError(f"--methods: no method {stem}; {mend}") from error
-    called = "+".join([shipped.stem, *changes])
-    return called, (shipped, tuple(f"--{change}" for change in changes))
+    called = "+".join([path.stem, *changes])
+    return called, (path, tuple(f"--{change}" for change in changes))
 
 
-def without(options: Sequence[str], groups: Sequence[str]) -> Iterator[str]:
-    """The options that are of none of the groups."""
-    skip = False
+def divide(
+    options: Sequence[str], groups: Sequence[str]
+) -> tuple[list[str], dict[str, str | None]]:
+    """The options that are of none of the groups, and the values of the others by name."""
+    rest, found, waiting = [], {}, None
     for option in options:
-        if skip:
-            skip = False
-            continue
-        name, given, _ = option.removeprefix("--").partition("=")
-        if option.startswith("--") and name.split(".")[0] in groups:
-            skip = not given
+        name, given, value = option.removeprefix("--").partition("=")
+        if waiting is not None:
+            found[waiting], waiting = option, None
+        elif not option.startswith("--") or name.split(".")[0] not in groups:
+            rest.append(option)
         else:
-            yield option
+            found[name] = value if given else None
+            waiting = None if given else name
+    return rest, found
 
 
-def check_alike(configs: Mapping[str, Namespace]) -> None:
+def check_alike(configs: Mapping[str, dict[str, Any]]) -> None:
     """
     Raises:
         UsageError: If two methods were to see different data, or to be measured differently.
     """
-    asked = {method: plain_data(config) for method, config in configs.items()}
-    common = {name: asked[BASELINE][name] for name in ALIKE}
-    for method, plain in asked.items():
-        for key, (_, value) in differences(common, {name: plain[name] for name in ALIKE}).items():
+    for method, config in configs.items():
+        for key, (_, value) in differences(*map(alike, (configs[BASELINE], config))).items():
             group = key.split(".")[0]
             raise UsageError(
                 f"method {method} needs other {group} ({key}: {value}); compare methods by the "
@@ -207,41 +229,62 @@ def check_alike(configs: Mapping[str, Namespace]) -> None:
             )
 
 
-def unused(configs: Mapping[str, Namespace], text: str) -> Path:
+def alike(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What a configuration has to have in common with that of every other method."""
+    return {name: config.get(name) for name in ALIKE}
+
+
+def unused(text: str, configs: Mapping[str, Any], latents: Mapping[str, str | None]) -> Path:
     """The first of ``runs/compare-TEXT``, ``-2`` ... that is free, or holds this comparison."""
     stem, number = f"compare-{text}", 1
     while True:
         folder = Run.named(stem if number == 1 else f"{stem}-{number}").folder
         try:
-            check_folder(folder, list(make_tasks(folder, configs, [configs[BASELINE].seed])))
+            check_folder(folder, configs, latents)
         except UsageError:
             number += 1
         else:
             return folder
 
 
-def check_folder(folder: Path, tasks: Sequence[Task]) -> None:
+def check_folder(
+    folder: Path, configs: Mapping[str, Any], latents: Mapping[str, str | None]
+) -> None:
     """
+    Arguments:
+        folder: Where a comparison shall go.
+        configs: What its methods are asked, as plain data.
+        latents: Its options of latents.
+
     Raises:
-        UsageError: If the folder holds anything but this comparison, or part of it.
+        UsageError: If the folder holds anything but this comparison, or part of it: runs of other
+            methods, or of other seeds.
     """
     if not folder.exists():
         return
     mend = "choose another --name"
     if not (folder / "comparison.json").is_file():
         raise UsageError(f"{folder} exists and holds no comparison; {mend}")
-    for task in tasks:
-        if not task.run.config.is_file():
-            continue
-        asked = dump(task.config)
-        found = task.run.config.read_text(encoding="utf-8")
-        if found != asked:
-            told = differences(yaml.safe_load(asked), yaml.safe_load(found))
-            for key, (here, there) in told.items():
-                raise UsageError(
-                    f"{folder} holds another comparison ({task.run.folder.name} has {key}: "
-                    f"{there}, not {here}); {mend}"
-                )
+    asked = {folder_name(method): config for method, config in configs.items()}
+    for path in sorted(folder.glob("*/config.yaml")):
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        ours = asked.get(path.parent.name.rpartition("-")[0])
+        if ours is None:
+            told = differences(alike(configs[BASELINE]), alike(found))
+        else:
+            told = differences(ours, found | {"seed": ours["seed"]})
+        for key, (here, there) in told.items():
+            raise UsageError(
+                f"{folder} holds another comparison ({path.parent.name} has {key}: {there}, not "
+                f"{here}); {mend}"
+            )
+    # Two sets of methods may share no run but the baseline's, which no option of latents reaches.
+    before = json.loads((folder / "comparison.json").read_text(encoding="utf-8"))
+    for key, (here, there) in differences(latents, before.get("latents", latents)).items():
+        raise UsageError(
+            f"{folder} holds another comparison (its options have {key}: {there}, not {here}); "
+            f"{mend}"
+        )
 
 
 def plain_data(config: Namespace) -> dict[str, Any]:
@@ -259,4 +302,9 @@ def differences(a: Any, b: Any, key: str = "") -> dict[str, tuple[Any, Any]]:
             below = f"{key}.{name}" if key and name != "init_args" else key or name
             found |= differences(a.get(name), b.get(name), below)
         return found
-    return {} if a == b else {key: (a, b)}
+    return {} if a == b else {key: (kind(a), kind(b))}
+
+
+def kind(value: Any) -> Any:
+    """A part by its class alone, and anything else as it is."""
+    return value.get("class_path", value) if isinstance(value, Mapping) else value

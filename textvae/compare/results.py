@@ -2,7 +2,7 @@
 
 __all__ = ["SHOWN", "Results", "assemble"]
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -119,7 +119,11 @@ def plain(table: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def assemble(
-    plan: Plan, outcomes: Mapping[str, list[Outcome]], failures: Failures, jobs: int = 1
+    plan: Plan,
+    outcomes: Mapping[str, list[Outcome]],
+    failures: Failures,
+    jobs: int = 1,
+    remarks: Sequence[str] = (),
 ) -> Results:
     """Puts the numbers of a comparison together.
 
@@ -128,6 +132,7 @@ def assemble(
         outcomes: The finished runs of each method.
         failures: What went wrong with the others.
         jobs: How many ran at once.
+        remarks: What is odd about the methods, in one line each.
     """
     summary = {method: summarise(found) for method, found in outcomes.items()}
     methods = [method for method in plan.methods if method in summary]
@@ -139,7 +144,7 @@ def assemble(
         summary=summary,
         differences={},
         cost={},
-        flags=flag(plan, outcomes, failures, jobs),
+        flags=flag(plan, outcomes, failures, jobs, remarks),
         failures=failures,
         recommendation=recommend(ranked["nll_iw"], ranked["z_gain"], baseline),
     )

@@ -33,13 +33,19 @@ class PathScore:
     midpoint: float | None
 
 
-def score_path(lines: Sequence[str], nll: Callable[[Sequence[str]], Tensor] | None) -> PathScore:
+def score_path(
+    lines: Sequence[str],
+    nll: Callable[[Sequence[str]], Tensor] | None,
+    spaced: bool | None = None,
+) -> PathScore:
     """Scores the lines of an interpolation. Words are characters where text is not spaced.
 
     Arguments:
         lines: At least 2 sentences, both ends included.
         nll: From N sentences to their negative log-likelihood in nats, with shape (N,), under a
             language model; None leaves out what needs one.
+        spaced: Whether spaces separate words; None finds out from the lines, which may be too
+            short to tell.
 
     Raises:
         ValueError: If there are fewer than 2 lines.
@@ -47,7 +53,7 @@ def score_path(lines: Sequence[str], nll: Callable[[Sequence[str]], Tensor] | No
     if len(lines) < 2:
         raise ValueError(f"'lines' must be at least 2, for both ends, got {len(lines)}.")
 
-    spaced = is_spaced(lines)
+    spaced = is_spaced(lines) if spaced is None else spaced
     words = [line.split() if spaced else list(line) for line in lines]
     fluency = midpoint = None
     if nll is not None and len(lines) > 2:

@@ -7,7 +7,15 @@ from torch import Tensor
 
 
 def word_dropout(x: Tensor, rate: float, replacement: int, keep: int) -> Tensor:
-    """Replaces each token, with probability `rate`, by `replacement`.
+    r"""Replaces each token, with probability `rate`, by `replacement`.
+
+    The decoder then writes the true tokens after a prefix with holes,
+
+    .. math:: \log p(x \mid z, \tilde x) = \sum_t \log p(x_t \mid \tilde x_{<t}, z), \qquad
+        \tilde x_t = \begin{cases} \text{replacement} & \text{with probability } r \\
+        x_t & \text{otherwise} \end{cases}
+
+    in nats per sentence, with :math:`r` the rate, a share of the tokens from 0 to 1.
 
     References:
         | Generating Sentences from a Continuous Space (Bowman et al., 2016), section 3.2
@@ -15,7 +23,7 @@ def word_dropout(x: Tensor, rate: float, replacement: int, keep: int) -> Tensor:
 
     Arguments:
         x: The tokens, with shape (B, T).
-        rate: The probability of a replacement.
+        rate: The probability r of a replacement, between 0 and 1.
         replacement: The token that stands in, usually the unknown word.
         keep: A token that is never replaced, usually ``<s>``.
 

@@ -17,8 +17,14 @@ class PriorPosterior(Posterior):
 
     .. math:: -\log \frac{1}{S} \sum_s p(x \mid z_s), \qquad z_s \sim p(z)
 
-    which is a valid bound, and teaches why there are encoders: hardly any draw of the prior fits a
-    given sentence, so that the decoder learns to do without z.
+    in nats per sentence. It is a valid bound, and teaches why there are encoders: hardly any draw
+    of the prior fits a given sentence, so that the decoder learns to do without z.
+
+    References:
+        | Tutorial on Variational Autoencoders (Doersch, 2016), section 2
+        | https://arxiv.org/abs/1606.05908
+        | Importance Weighted Autoencoders (Burda et al., 2016), equation 8 with q(z | x) = p(z)
+        | https://arxiv.org/abs/1509.00519
 
     Arguments:
         in_features: The size of the features h, of which nothing is used.

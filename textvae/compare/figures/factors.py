@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..outcomes import Outcome
+from ..outcomes import Outcome, first_seen
 from ..plan import BASELINE
 from ..results import Results
 from .style import INK, MANY, PALE, axes_of, look_of, panels, svg
@@ -31,15 +31,14 @@ def beta_plot(results: Results) -> str | None:
         return None
     betas = {method: constant_beta(outcome.task.config) for method, outcome in seen}
     against_beta = len({beta for beta in betas.values() if beta is not None}) >= 3
-    names = list(results.plan.methods)
+    names, firsts = list(results.plan.methods), first_seen(results.outcomes, "factors")
     with panels(len(SCORES), 2.6) as (figure, axes):
         for ax, (title, score) in zip(axes, SCORES.items(), strict=True):
             for method, outcome in seen:
                 x = betas[method] if against_beta else outcome.report.get("kl")
                 y = score(outcome.examined["factors"])
                 if x is not None and y is not None:
-                    first = outcome is results.outcomes[method][0]
-                    label = method if first else None
+                    label = method if outcome is firsts[method] else None
                     colour, marker, _ = look_of(method, names)
                     ax.plot(x, y, marker, color=colour, ms=7, mec="white", label=label)
             ax.set_title(title)
@@ -61,11 +60,8 @@ def constant_beta(config: Any) -> float | None:
 
 def probe_plot(results: Results) -> str | None:
     """How well a linear probe tells each factor, and how often the commonest value is right."""
-    found = {
-        method: probes(outcomes)
-        for method, outcomes in results.outcomes.items()
-        if outcomes[0].examined.get("factors")
-    }
+    looked_at = first_seen(results.outcomes, "factors")
+    found = {method: probes(results.outcomes[method]) for method in looked_at}
     if not found:
         return None
     if len(found) > MANY:
@@ -112,8 +108,9 @@ def probe_grid(found: dict[str, dict[str, tuple[float, float]]]) -> str:
 
 
 def probes(outcomes: list[Outcome]) -> dict[str, tuple[float, float]]:
-    """The mean accuracy of each probe over the seeds, and that of chance."""
-    seen = [outcome.examined["factors"]["probes"] for outcome in outcomes]
+    """The mean accuracy of each probe over the seeds that were looked at, and that of chance."""
+    told = [outcome.examined.get("factors") for outcome in outcomes]
+    seen = [factors["probes"] for factors in told if factors]
     return {
         factor: tuple(
             float(np.mean([probe[factor][key] for probe in seen]))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..outcomes import first_seen
 from ..plan import BASELINE
 from ..results import Results
 from .style import COLOURS, MANY, PALE, look_of, panels, svg
@@ -49,11 +50,8 @@ def latent_maps(
         groups: What each sentence is coloured by: a name, or a number.
         title: What that is.
     """
-    found = {
-        method: outcomes[0].examined["map"]
-        for method, outcomes in results.outcomes.items()
-        if outcomes[0].examined.get("map")
-    }
+    looked_at = first_seen(results.outcomes, "map")
+    found = {method: outcome.examined["map"] for method, outcome in looked_at.items()}
     if not found:
         return None
     with panels(len(found), 2.1 if len(found) > MANY else 2.9) as (figure, axes):
