@@ -21,6 +21,7 @@ from textvae.data.reader import Tally
 from textvae.data.tables import Columns, read_rows
 from textvae.interpolation import path
 from textvae.metrics.paths import PathScore, score_path
+from textvae.metrics.reconstruction import is_spaced
 from textvae.operations.following import followed
 
 PATHS = ("linear", "spherical", "aggregate")
@@ -92,7 +93,7 @@ def score(
         return torch.tensor([known[line] for line in some])
 
     return [
-        score_path(lines[start : start + steps], nll if known else None)
+        score_path(lines[start : start + steps], nll if known else None, is_spaced(around))
         for start in range(0, len(lines), steps)
     ]
 

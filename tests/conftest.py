@@ -79,3 +79,19 @@ def command(
         return code, *capsys.readouterr()
 
     return run
+
+
+@pytest.fixture(scope="session")
+def gpt2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a small pretrained GPT-2."""
+    from .pretrained_folders import write_gpt2
+
+    return write_gpt2(tmp_path_factory.mktemp("gpt2"))
+
+
+@pytest.fixture(scope="session")
+def roberta(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a small pretrained RoBERTa."""
+    from .pretrained_folders import write_roberta
+
+    return write_roberta(tmp_path_factory.mktemp("roberta"))

@@ -17,11 +17,11 @@ from .errors import UsageError
 class Schedule(Component, abc.ABC):
     """Abstract schedule: from the number of batches seen to a weight."""
 
-    batches_per_epoch: int | None = None
-    """Set by training before the first batch."""
-
     end: float | None = None
     """The weight at last; None where there is no telling."""
+
+    batches_per_epoch: int | None = None
+    """Set by training before the first batch."""
 
     all_batches: int | None = None
     """The batches of the whole training; set likewise, where its end is known."""

@@ -88,10 +88,14 @@ class LitTextVAE(pl.LightningModule):
             }
             trainer.gradient_clip_val = None
 
-    def on_train_start(self) -> None:
+    def time_schedules(self) -> None:
+        """Tells the schedules of the objective how long training is."""
         for schedule in self.objective.schedules().values():
             schedule.batches_per_epoch = self.trainer.num_training_batches
             schedule.all_batches = all_batches(self.trainer)
+
+    def on_train_start(self) -> None:
+        self.time_schedules()
         if world_size() > 1 and self._rng is None:
             # Lightning has seeded all processes alike, and so they would drop the same words.
             torch.manual_seed(torch.initial_seed() + 1 + rank())

@@ -64,9 +64,8 @@ class Pretraining(Update):
                 f"update: pre-training takes {self.length}, which is the whole training; "
                 "shorten --update.length, or raise --trainer.max_epochs"
             )
+        pl_module.time_schedules()  # which it does after its callbacks
         for name, schedule in pl_module.objective.schedules().items():
-            schedule.batches_per_epoch = trainer.num_training_batches
-            schedule.all_batches = self._clock.all_batches
             if trainer.is_global_zero and schedule.arrived(self.end) and not schedule.arrived(0):
                 tqdm.write(
                     f"update: objective.{name} has risen before pre-training ends, so that what "

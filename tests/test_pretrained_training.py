@@ -1,0 +1,105 @@
+"""How pretrained models learn: from where they were, with dropout, at a share of the rate."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytorch_lightning as pl
+import torch
+
+from textvae.data import PretrainedTokenizer, TextData
+from textvae.data.batching import collate
+from textvae.decoders import TransformerDecoder
+from textvae.encoders import TransformerEncoder
+from textvae.objectives import BetaELBO
+from textvae.posteriors import GaussianPosterior
+from textvae.priors import StandardNormal
+from textvae.training import ConstantRate, Joint, LitTextVAE
+from textvae.vae import SentenceVAE
+
+from .pretrained_folders import TEXTS
+
+
+@pytest.mark.parametrize("trainable", ["lora", "none", 1])
+def test_tuning_begins_where_the_model_was(gpt2: Path, trainable: Any) -> None:
+    if trainable == "lora":
+        pytest.importorskip("peft")
+    tokenizer = PretrainedTokenizer(str(gpt2))
+    batch = collate(tokenizer.encode(TEXTS), range(len(TEXTS)))
+    z = torch.zeros(1, len(TEXTS), 0)
+    size = tokenizer.vocab_size
+    plain = TransformerDecoder(size, 0, pretrained=str(gpt2)).eval()
+    tuned = TransformerDecoder(size, 0, pretrained=str(gpt2), trainable=trainable).eval()
+
+    before = plain.log_prob(batch.target, batch.target_mask, z)
+    torch.testing.assert_close(tuned.log_prob(batch.target, batch.target_mask, z), before)
+    learning = [name for name, p in tuned.named_parameters() if p.requires_grad]
+    assert bool(learning) == (trainable != "none")
+    assert all("lora" in name for name in learning) or trainable == 1
+
+
+@pytest.mark.parametrize("inject", [["prefix"], ["embedding"], ["memory"], None])
+def test_latents_do_not_drown_what_the_model_knows(gpt2: Path, inject: list[str] | None) -> None:
+    tokenizer = PretrainedTokenizer(str(gpt2))
+    batch = collate(tokenizer.encode(TEXTS), range(len(TEXTS)))
+    size = tokenizer.vocab_size
+    torch.manual_seed(0)
+    plain = TransformerDecoder(size, 0, pretrained=str(gpt2)).eval()
+    decoder = TransformerDecoder(size, 32, pretrained=str(gpt2), inject=inject).eval()
+    target, mask = batch.target, batch.target_mask
+
+    before = plain.log_prob(target, mask, torch.zeros(1, len(TEXTS), 0))
+    after = decoder.log_prob(target, mask, torch.randn(20, len(TEXTS), 32)).mean(dim=0)
+    change = (after - before).abs().mean() / before.abs().mean()
+    assert 1e-6 < change < 0.1, change
+
+
+@pytest.mark.parametrize("trainable", ["all", "lora", 1, "none"])
+def test_what_is_loaded_learns_with_dropout(
+    gpt2: Path, roberta: Path, tmp_path: Path, trainable: Any
+) -> None:
+    if trainable == "lora":
+        pytest.importorskip("peft")
+    options = {"trainable": trainable, "lr_scale": 0.5}
+    encoder = TransformerEncoder(10, pretrained=str(roberta), **options)
+    decoder = TransformerDecoder(260, 4, pretrained=str(gpt2), **options)
+    parts = encoder, GaussianPosterior(8, 4), StandardNormal(4), decoder
+    seen = []
+
+    class Look(pl.Callback):
+        def on_train_batch_start(self, trainer: pl.Trainer, *batch: Any) -> None:
+            seen.append([part.model.training for part in (encoder, decoder)])
+            seen[-1].append([group["lr"] for group in trainer.optimizers[0].param_groups])
+
+    module = LitTextVAE(
+        SentenceVAE(*parts),
+        BetaELBO(1.0),
+        Joint(),
+        partial(torch.optim.SGD, lr=0.1),
+        ConstantRate(),
+    )
+    for split in ("train", "valid", "test"):
+        (tmp_path / f"{split}.txt").write_text("\n".join(TEXTS[:3]))
+    data = TextData(
+        str(tmp_path),
+        tokenizer=PretrainedTokenizer(str(gpt2)),
+        encoder_tokenizer=PretrainedTokenizer(str(roberta)),
+    )
+    pl.Trainer(
+        default_root_dir=tmp_path,
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        callbacks=[Look()],
+        max_epochs=2,  # the second one follows a validation
+    ).fit(module, data)
+    learns = trainable != "none"
+    assert len(seen) == 2
+    for reads, writes, found in seen:
+        assert reads == writes == learns and sorted(found) == [0.05, 0.1]
+    own = {id(p) for part in (encoder, decoder) for p in part.own_parameters()}
+    assert id(decoder.ways["memory"].weight) not in own
+    assert id(decoder.to_logits.weight) in own
