@@ -194,6 +194,8 @@ def test_print_config_shows_what_would_run(capsys: pytest.CaptureFixture[str]) -
 MISTAKES = {
     "--posterior.latent_dmi 3": "posterior: no option 'latent_dmi'; did you mean 'latent_dim'?",
     "--posterior.latent_dim abc": "posterior.latent_dim: expected a whole number, got abc",
+    "--encoder lsmt": "--encoder: no encoder lsmt; did you mean lstm?",
+    "--decoder gemma3": "--decoder: no decoder gemma3; known: convolutional, gpt2, .*, or a class",
     "--posterior GausianPosterior": "no class GausianPosterior; did you mean GaussianPosterior?",
     "--posterior nofile.yaml": "posterior: no file nofile.yaml",
     "--posterior no_module.Mine": "cannot import no_module.Mine: No module named 'no_module'",

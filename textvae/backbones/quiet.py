@@ -9,14 +9,18 @@ from contextlib import contextmanager
 @contextmanager
 def quiet() -> Iterator[None]:
     """Errors only, and no progress bars."""
+    from huggingface_hub.utils import logging as hub
     from transformers.utils import logging
 
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    tried = hub.get_verbosity()  # again and again, where there is no network
     logging.set_verbosity_error()
     logging.disable_progress_bar()
+    hub.set_verbosity_error()
     try:
         yield
     finally:
+        hub.set_verbosity(tried)
         logging.set_verbosity(verbosity)
         if bars:
             logging.enable_progress_bar()

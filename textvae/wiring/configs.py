@@ -3,6 +3,7 @@
 __all__ = ["CONFIGS", "config_names", "find_config", "find_fragment"]
 
 import difflib
+import re
 from pathlib import Path
 
 from ..errors import UsageError
@@ -40,6 +41,18 @@ def find_config(name: str) -> Path:
 
 
 def find_fragment(group: str, value: str) -> str:
-    """The value of ``--group value``, where it names a shipped fragment: its path."""
+    """The value of ``--group value``, where it names a shipped fragment: its path.
+
+    Raises:
+        UsageError: If it can only be such a name, and is none.
+    """
     path = CONFIGS / group / f"{value}.yaml"
-    return str(path) if path.is_file() and not Path(value).is_file() else value
+    if path.is_file() and not Path(value).is_file():
+        return str(path)
+    known = [shipped.stem for shipped in sorted(path.parent.glob("*.yaml"))]
+    # Classes begin with a capital, or have a dot.
+    if known and value != "null" and re.fullmatch(r"[a-z]\w*", value) and not Path(value).exists():
+        near = difflib.get_close_matches(value, known, 1)
+        mend = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}, or a class"
+        raise UsageError(f"--{group}: no {group} {value}; {mend}")
+    return value
