@@ -49,7 +49,7 @@ def begin(methods: str, name: str | None) -> Path:
     for task in plan.tasks:
         task.run.folder.mkdir(parents=True)
         task.run.config.write_text(execute.dump(task.config))
-    write_json(plan.folder / "comparison.json", {"latents": plan.latents})
+    write_json(plan.folder / "comparison.json", dict(plan.asked))
     return plan.folder
 
 
@@ -101,6 +101,14 @@ def begin(methods: str, name: str | None) -> Path:
             ["--methods", "bn", *NAMED, "--posterior.latent_dim", "4"],
             "runs/x holds another comparison (its options have posterior.latent_dim: 3, not 4)",
         ),
+        (
+            ["--methods", "bn", *NAMED, "--config", "wide.yaml"],
+            "runs/x holds another comparison (its options have encoder.num_layers: 1, not 2)",
+        ),
+        (
+            ["--methods", "none", "--optimizer", "torch.optim.Adadelta", "--optimizer.lr", "-1"],
+            "method lm: Invalid learning rate: -1",
+        ),
         (["--methods", "none", "--text", "-"], "--text -: a comparison may go on later"),
         (["--methods", "none", "--resume", "x"], "no option --resume here: the same command"),
         (["--methods", "none", "--text", "no.txt", "--name", "y"], "no.txt"),
@@ -116,6 +124,7 @@ def test_a_mistake_is_one_line(
     monkeypatch.chdir(tmp_path)
     Path("runs/other").mkdir(parents=True)
     Path("lm.yaml").write_text(TWIN)
+    Path("wide.yaml").write_text("encoder:\n  init_args:\n    num_layers: 2\n")
     if NAMED[1] in arguments:
         begin("none", name="x")
 

@@ -110,6 +110,8 @@ def test_a_model_that_does_not(tmp_path: Path, capfd: pytest.CaptureFixture[str]
     assert verdict["advice"] is None and verdict["dead_dimensions"] == []
     doctor.since = 3  # as of a model that has recovered
     assert doctor.verdict(module.vae, [])["verdict"].endswith("; in epoch 3 it was not")
+    doctor.overcome = 2  # before that
+    assert doctor.verdict(module.vae, [])["verdict"].endswith("; in epoch 3 it was not")
     assert trainer.callback_metrics["valid_mi"] > 0.9
     assert trainer.callback_metrics["valid_z_gain"] > 1
     assert trainer.callback_metrics["encoder_gradient"] > 0.01
@@ -120,13 +122,13 @@ def test_each_beginning_is_told_once(tmp_path: Path, capfd: pytest.CaptureFixtur
     doctor = CollapseDoctor()
     capfd.readouterr()
     told, onsets = [], []
-    for gain in (0.1, 0.1, 0.1, 2.0, 3.0, 0.5, 0.4, 0.4):
+    for gain in (0.1, 0.1, 0.1, 1.01, 0.99, 1.02, 0.99, 2.0, 3.0, 0.5, 0.4, 0.4):
         found = Examination(kl=2.0, mi=1.5, z_gain=gain, dead=[], latent_dim=4)
         doctor._judge(found, trainer, module.vae)
         told.append(len(capfd.readouterr().err.splitlines()))
         onsets.append(doctor.since is not None)
-    assert told == [0, 1, 0, 0, 0, 1, 0, 0]
-    assert onsets == [False, True, True, False, False, True, True, True]
+    assert told == [0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0]
+    assert onsets == [False, True, True, True, True, True, True, False, False, True, True, True]
     again = CollapseDoctor()
     again.load_state_dict(doctor.state_dict())
     assert again.since == doctor.since and again.overcome == doctor.overcome == 2

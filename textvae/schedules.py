@@ -207,3 +207,11 @@ class Cyclical(Schedule):
         if self.cycles is not None and cycle >= self.cycles:
             return self.end
         return self.start + (self.end - self.start) * min(1.0, gone / self.rise)
+
+    def arrived(self, step: int) -> bool:
+        """Whether the last cycle has risen; the first where there is no telling which is last."""
+        delay, period = self.batches(self.delay), self.batches(self.period)
+        cycles = self.cycles
+        if cycles is None and self.all_batches is not None:
+            cycles = math.ceil((self.all_batches - delay) / period)
+        return (step - delay) / period >= max(cycles or 1, 1) - 1 + self.rise

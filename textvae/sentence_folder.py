@@ -19,7 +19,7 @@ from .storage import save_model
 from .vae import SentenceVAE
 
 ROOT = "sentence_transformers.models"
-"""Where all versions of the library find their modules."""
+"""Where versions before 6 have their modules, and later ones still look for them."""
 
 POOLINGS = {
     "cls": "pooling_mode_cls_token",

@@ -7,6 +7,7 @@ from ..errors import UsageError
 from ..wiring.build import build
 from ..wiring.combinations import check_combination
 from ..wiring.parser import instantiate
+from .execute import first_line
 from .plan import Plan, Task
 
 
@@ -24,8 +25,8 @@ def build_all(plan: Plan, data: SentenceData) -> list[str]:
     for method in plan.configs:
         try:
             lines += [f"{method}: {line}" for line in build_one(plan.of(method)[0], data)]
-        except UsageError as error:
-            raise UsageError(f"method {method}: {error}") from error
+        except Exception as error:  # of whatever class a method may name
+            raise UsageError(f"method {method}: {first_line(error)}") from error
     return lines
 
 

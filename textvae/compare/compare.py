@@ -46,7 +46,7 @@ def finish(plan: Plan, jobs: int, remarks: Sequence[str]) -> Results:
         "text": plan.text,
         "methods": list(plan.methods),
         "seeds": list(plan.seeds),
-        "latents": dict(plan.latents),
+        **plan.asked,
     }
     write_json(plan.folder / "comparison.json", asked)
     failures = execute(plan, jobs)

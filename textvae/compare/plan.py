@@ -63,7 +63,8 @@ class Plan:
         seeds: The seeds.
         tasks: The runs, the baseline's first.
         configs: What each method is asked at the first seed, as plain data.
-        latents: The options of latents, by name, which the baseline's configuration has not.
+        asked: What of latents all methods are asked alike, which the baseline's configuration has
+            not: options by name, and groups of the files of configuration.
         text: What the sentences are called.
         command: What repeats the comparison.
     """
@@ -73,7 +74,7 @@ class Plan:
     seeds: tuple[int, ...]
     tasks: tuple[Task, ...]
     configs: Mapping[str, dict[str, Any]]
-    latents: Mapping[str, str | None]
+    asked: Mapping[str, Mapping[str, Any]]
     text: str
     command: str
 
@@ -130,21 +131,23 @@ def make_plan(
             raise UsageError(f"method {method}: {error}") from error
     plain = {method: plain_data(config) for method, config in configs.items()}
     check_alike(plain)
+    common = plain_data(parse(others).config)
+    asked = {"latents": latents, "config": {group: common.get(group) for group in OF_LATENTS}}
 
     first = configs[BASELINE].seed
     text = settle_text(configs[BASELINE])
     if name:
         folder = Run.named(name).folder
-        check_folder(folder, plain, latents)
+        check_folder(folder, plain, asked)
     else:
-        folder = unused(text or "grammar", plain, latents)
+        folder = unused(text or "grammar", plain, asked)
     numbers = tuple(range(first, first + seeds))
     tasks = tuple(make_tasks(folder, configs, numbers))
     called = text or "the embedded corpus"
     command = ["textvae", "compare", "--name", str(folder), "--seeds", str(seeds)]
     command += ["--methods", ",".join(methods), *options]
     told = shlex.join(command)
-    return Plan(folder, tuple(named), numbers, tasks, plain, latents, called, told)
+    return Plan(folder, tuple(named), numbers, tasks, plain, asked, called, told)
 
 
 def make_tasks(
@@ -234,27 +237,25 @@ def alike(config: Mapping[str, Any]) -> dict[str, Any]:
     return {name: config.get(name) for name in ALIKE}
 
 
-def unused(text: str, configs: Mapping[str, Any], latents: Mapping[str, str | None]) -> Path:
+def unused(text: str, configs: Mapping[str, Any], asked: Mapping[str, Any]) -> Path:
     """The first of ``runs/compare-TEXT``, ``-2`` ... that is free, or holds this comparison."""
     stem, number = f"compare-{text}", 1
     while True:
         folder = Run.named(stem if number == 1 else f"{stem}-{number}").folder
         try:
-            check_folder(folder, configs, latents)
+            check_folder(folder, configs, asked)
         except UsageError:
             number += 1
         else:
             return folder
 
 
-def check_folder(
-    folder: Path, configs: Mapping[str, Any], latents: Mapping[str, str | None]
-) -> None:
+def check_folder(folder: Path, configs: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
     """
     Arguments:
         folder: Where a comparison shall go.
         configs: What its methods are asked, as plain data.
-        latents: Its options of latents.
+        asked: What of latents they are all asked alike.
 
     Raises:
         UsageError: If the folder holds anything but this comparison, or part of it: runs of other
@@ -265,10 +266,10 @@ def check_folder(
     mend = "choose another --name"
     if not (folder / "comparison.json").is_file():
         raise UsageError(f"{folder} exists and holds no comparison; {mend}")
-    asked = {folder_name(method): config for method, config in configs.items()}
+    methods = {folder_name(method): config for method, config in configs.items()}
     for path in sorted(folder.glob("*/config.yaml")):
         found = yaml.safe_load(path.read_text(encoding="utf-8"))
-        ours = asked.get(path.parent.name.rpartition("-")[0])
+        ours = methods.get(path.parent.name.rpartition("-")[0])
         if ours is None:
             told = differences(alike(configs[BASELINE]), alike(found))
         else:
@@ -278,9 +279,11 @@ def check_folder(
                 f"{folder} holds another comparison ({path.parent.name} has {key}: {there}, not "
                 f"{here}); {mend}"
             )
-    # Two sets of methods may share no run but the baseline's, which no option of latents reaches.
+    # Two sets of methods may share no run but the baseline's, which nothing of latents reaches.
     before = json.loads((folder / "comparison.json").read_text(encoding="utf-8"))
-    for key, (here, there) in differences(latents, before.get("latents", latents)).items():
+    known = {name: before.get(name, asked[name]) for name in asked}  # older files have less
+    for key, (here, there) in differences(dict(asked), known).items():
+        key = key.partition(".")[2]
         raise UsageError(
             f"{folder} holds another comparison (its options have {key}: {there}, not {here}); "
             f"{mend}"

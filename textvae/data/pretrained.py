@@ -16,8 +16,8 @@ class PretrainedTokenizer(Tokenizer):
     """Any tokenizer of `transformers`, by name or folder.
 
     Its tokens are numbered anew: the special ones first, the others in their order. The end of a
-    sentence is the tokenizer's end, or else its separator; the start its start, or else its class
-    token. A text that does not come back as it was counts as lost.
+    sentence is the tokenizer's end, or else its separator; the start what it puts before a text,
+    or else its start or class token. A text that does not come back as it was counts as lost.
 
     Arguments:
         name: The name or folder of a tokenizer, or of a model that has one.

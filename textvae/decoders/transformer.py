@@ -130,15 +130,18 @@ class TransformerDecoder(Holder, Decoder):
     @torch.no_grad()
     def _start_small(self) -> None:
         """Draws the ways so that z does not drown the words at first: what it becomes is as large
-        as an embedding, or half as large where it is added to one, and in memory as large as the
-        model's own layers would make it. Cross-attention expects numbers of about 1."""
+        as an embedding, or half as large where it is added to one, and in memory as the keys and
+        values that the model's own layers begin with. All of it for entries of z about 1: one from
+        a sphere begins sqrt(D) times smaller. Cross-attention expects numbers of about 1."""
         embeddings = self.model.get_input_embeddings()
         some = torch.linspace(0, embeddings.num_embeddings - 1, 1000).long()
-        size = embeddings(some).pow(2).mean().sqrt().item() / max(self.latent_dim, 1) ** 0.5
-        first = getattr(self.model.config.get_text_config(), "initializer_range", 0.02)
-        scales = {"prefix": size, "embedding": 0.5 * size, "memory": first}
-        for way in self.ways.keys() & scales.keys():
-            nn.init.normal_(self.ways[way].weight, std=scales[way])
+        size = embeddings(some).pow(2).mean().sqrt().item()
+        width = embeddings.embedding_dim
+        # Of the weights of keys and values, which read normalised states; T5 has no such number.
+        first = getattr(self.model.config.get_text_config(), "initializer_range", width**-0.5)
+        sizes = {"prefix": size, "embedding": 0.5 * size, "memory": first * width**0.5}
+        for way in self.ways.keys() & sizes.keys():
+            nn.init.normal_(self.ways[way].weight, std=sizes[way] / self.latent_dim**0.5)
             nn.init.zeros_(self.ways[way].bias)
 
     def own_parameters(self) -> Iterator[nn.Parameter]:

@@ -66,6 +66,9 @@ class LitTextVAE(pl.LightningModule):
     def configure_optimizers(self) -> Optimizer:
         optimizer = self.make_optimizer(_groups(self.vae))
         for group in optimizer.param_groups:
+            if group["lr"] is None:
+                kind = type(optimizer).__name__
+                raise UsageError(f"optimizer: {kind} is given no rate; set --optimizer.lr")
             group["lr"] = group["lr"] * group.pop("lr_scale")
         return optimizer
 
@@ -249,10 +252,10 @@ class LitTextVAE(pl.LightningModule):
 def _groups(vae: SentenceVAE) -> list[dict[str, Any]]:
     """The parameters by the shares of the learning rate that they take."""
     shares = vae.decoder.lr_scales() | (vae.encoder.lr_scales() if vae.encoder else {})
-    found: dict[float, list[Parameter]] = {}
+    found: dict[float, list[Parameter]] = {1.0: []}  # first, since its rate is the one to tell
     for parameter in vae.parameters():
         found.setdefault(shares.get(parameter, 1.0), []).append(parameter)
-    return [{"params": parameters, "lr_scale": share} for share, parameters in found.items()]
+    return [{"params": own, "lr_scale": share} for share, own in found.items() if own]
 
 
 def _get_rng() -> dict[str, Any]:

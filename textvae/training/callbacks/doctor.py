@@ -29,8 +29,9 @@ class CollapseDoctor(pl.Callback):
     `valid_au` and `valid_z_gain`; from time to time in training, `encoder_gradient`: the norm of
     the gradient of encoder and posterior as a share of the whole. Collapse is where sentences gain
     less than `threshold` nats from their own z over another's, and gain no more than at the
-    validation before. Divergence and mutual information do not decide: they may be held up by
-    configuration, while the decoder ignores z. It speaks once each time that it begins.
+    validation before; it is over at a gain of half as much again. Divergence and mutual
+    information do not decide: they may be held up by configuration, while the decoder ignores z.
+    It speaks once each time that collapse begins.
 
     Arguments:
         num_sentences: The most validation sentences to examine.
@@ -92,7 +93,8 @@ class CollapseDoctor(pl.Callback):
         # One below 0 is noise, and so is a rise from there.
         stuck = self.gain is not None and found.z_gain <= max(self.gain, 0.0) + self.growth
         self.gain = found.z_gain
-        if found.z_gain >= self.threshold and self.since is not None:
+        # Well over the threshold: a gain that wavers about it is no new collapse each time.
+        if found.z_gain >= 1.5 * self.threshold and self.since is not None:
             self.since, self.overcome = None, self.since
         if found.z_gain >= self.threshold or not stuck or self.since is not None:
             return
@@ -127,7 +129,7 @@ class CollapseDoctor(pl.Callback):
         line = _ill(found) if collapsed else f"z is used: {found.told()}"
         if collapsed and self.since is not None:
             line += f"; collapse began in epoch {self.since}"
-        elif not collapsed and (before := self.overcome or self.since) is not None:
+        elif not collapsed and (before := self.since or self.overcome) is not None:
             line += f"; in epoch {before} it was not"
         advice = _advice(found, vae) if collapsed else None
         return {**_plain(line, collapsed), "dead_dimensions": found.dead, "advice": advice}

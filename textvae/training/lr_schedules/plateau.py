@@ -11,7 +11,7 @@ from .base import LRSchedule
 
 
 class PlateauHalving(LRSchedule):
-    """Halves the rate on a plateau, from the best weights so far, and stops after some halvings.
+    """Halves the rate on a plateau, from the best weights so far, until a last halving ends training.
 
     A plateau is where epochs are no better than the best of all. The code of the paper compares
     with the best since the last halving, the epoch that led to it included, and so halves later;
@@ -26,7 +26,7 @@ class PlateauHalving(LRSchedule):
         patience: The epochs without improvement that make a plateau.
         start_epoch: The first epoch, from 0, that may halve; the benchmark's is 15.
         factor: What a halving multiplies the rate by.
-        max_decays: The halvings after which a further plateau ends training.
+        max_decays: The halving that ends training, as in the paper's code; none trains at its rate.
         reload_best: Whether a halving goes back to the best weights.
         last_patience: The epochs without improvement that end training once the rate is at its
             lowest; `patience` if None.
@@ -75,7 +75,7 @@ class PlateauHalving(LRSchedule):
             self.bad_epochs = 0
             return
         self.bad_epochs += 1
-        lowest = self.decays == self.max_decays
+        lowest = self.decays >= self.max_decays - 1
         patience = self.last_patience if lowest else self.patience
         if self.bad_epochs >= patience and trainer.current_epoch >= self.start_epoch:
             self.best_since = value
@@ -83,10 +83,10 @@ class PlateauHalving(LRSchedule):
 
     def _decay(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.bad_epochs = 0
-        if self.decays == self.max_decays:
+        self.decays += 1
+        if self.decays >= self.max_decays:
             trainer.should_stop = True
             return
-        self.decays += 1
         self.scale(trainer, self.factor**self.decays)
         if self.best_weights is not None:
             pl_module.load_state_dict(self.best_weights)

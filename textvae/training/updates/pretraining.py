@@ -67,9 +67,12 @@ class Pretraining(Update):
         pl_module.time_schedules()  # which it does after its callbacks
         for name, schedule in pl_module.objective.schedules().items():
             if trainer.is_global_zero and schedule.arrived(self.end) and not schedule.arrived(0):
+                mend = f"let it rise later, by --objective.{name}.middle"
+                if hasattr(schedule, "delay"):
+                    mend = f"--objective.{name}.delay {self.length} mends it"
                 tqdm.write(
                     f"update: objective.{name} has risen before pre-training ends, so that what "
-                    f"follows meets it in full; --objective.{name}.delay {self.length} mends it",
+                    f"follows meets it in full; {mend}",
                     file=sys.stderr,
                 )
 
