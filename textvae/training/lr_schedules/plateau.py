@@ -11,7 +11,7 @@ from .base import LRSchedule
 
 
 class PlateauHalving(LRSchedule):
-    """Halves the rate on a plateau, from the best weights so far, until a last halving ends training.
+    """Halves the rate on a plateau, from the best weights so far; a last halving ends training.
 
     A plateau is where epochs are no better than the best of all. The code of the paper compares
     with the best since the last halving, the epoch that led to it included, and so halves later;
@@ -26,7 +26,7 @@ class PlateauHalving(LRSchedule):
         patience: The epochs without improvement that make a plateau.
         start_epoch: The first epoch, from 0, that may halve; the benchmark's is 15.
         factor: What a halving multiplies the rate by.
-        max_decays: The halving that ends training, as in the paper's code; none trains at its rate.
+        max_decays: The halving that ends training, as in the paper's code.
         reload_best: Whether a halving goes back to the best weights.
         last_patience: The epochs without improvement that end training once the rate is at its
             lowest; `patience` if None.
