@@ -46,12 +46,21 @@ def test_what_a_tokenizer_loses_is_counted(roberta: Path) -> None:
 
 
 def test_special_tokens_go_by_rule(gpt2: Path, roberta: Path, tmp_path: Path) -> None:
+    from tokenizers.processors import TemplateProcessing
+
     from textvae.backbones import find_specials, load_tokenizer, numbering
 
     vocabulary = load_tokenizer(str(roberta)).get_vocab()
     found = find_specials(load_tokenizer(str(roberta)), "roberta")
     assert found == [vocabulary[mark] for mark in ("<pad>", "<s>", "</s>", "<unk>")]
     assert find_specials(load_tokenizer(str(gpt2)), "gpt2") == [256] * 4
+    first = load_tokenizer(str(roberta))
+    first.bos_token = "<unk>"  # whatever else could start a text, this one puts its own before it
+    assert find_specials(first, "roberta")[1] == vocabulary["<unk>"]
+    first._tokenizer.post_processor = TemplateProcessing(
+        single="<s> $A </s>", special_tokens=[(m, vocabulary[m]) for m in ("<s>", "</s>")]
+    )
+    assert find_specials(first, "roberta")[1] == vocabulary["<s>"]
     assert numbering([5, 5, 2, 5], 7) == [5, 5, 2, 5, 0, 1, 3, 4, 6]
 
     write_tokenizer(tmp_path, {"unk_token": "<unk>", "pad_token": "<pad>"}, byte_level=False)

@@ -13,7 +13,11 @@ from textvae.encoders import TransformerEncoder
 from textvae.errors import UsageError
 from textvae.posteriors import GaussianPosterior
 from textvae.priors import StandardNormal
+from textvae.training import LitTextVAE
 from textvae.vae import SentenceVAE
+from textvae.wiring.build import build
+from textvae.wiring.parser import instantiate
+from textvae.wiring.request import parse
 
 from .pretrained_folders import TEXTS, load, write_tokenizer
 from .transformer_pairs import DECODERS, ENCODERS
@@ -57,6 +61,24 @@ def test_tokens_of_another_tokenizer_are_refused_though_as_many(
     decoder.check_tokenizer(PretrainedTokenizer(str(gpt2)))
     with pytest.raises(UsageError, match="was trained with other tokens than those of the text"):
         decoder.check_tokenizer(PretrainedTokenizer(str(tmp_path)))
+
+    # And so are they where a run is put together.
+    text = tmp_path / "text"
+    text.mkdir()
+    for split in ("train", "valid", "test"):
+        (text / f"{split}.txt").write_text("\n".join(TEXTS))
+    options = ["--config", "method/lm", "--text", str(text), "--decoder", "TransformerDecoder"]
+    options += ["--decoder.pretrained", str(gpt2), "--data.tokenizer", "PretrainedTokenizer"]
+    built([*options, "--data.tokenizer.name", str(gpt2)])
+    with pytest.raises(UsageError, match="was trained with other tokens than those of the text"):
+        built([*options, "--data.tokenizer.name", str(tmp_path)])
+
+
+def built(options: list[str]) -> LitTextVAE:
+    parts = instantiate(parse(options).config)
+    del parts["trainer"]
+    parts["data"].prepare()
+    return build(**parts)
 
 
 @pytest.mark.parametrize("part", ["encoder", "decoder"])
