@@ -166,6 +166,8 @@ def test_a_string_is_no_list_of_sentences() -> None:
     for method in (vae.encode, vae.reconstruct, vae.score, vae.evaluate):
         with pytest.raises(TypeError, match="put a single one into brackets"):
             method("a dog")
+        with pytest.raises(TypeError, match="Sentence 2 is no text: nan"):
+            method(["a dog", float("nan")])
 
 
 def test_a_language_model_samples_and_scores_but_does_not_encode() -> None:

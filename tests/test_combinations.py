@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from textvae.decoders import GRUDecoder
-from textvae.encoders import GRUEncoder
+from textvae.encoders import GRUEncoder, TransformerEncoder
 from textvae.errors import UsageError
 from textvae.objectives import (
     IWAE,
@@ -33,6 +33,7 @@ from textvae.vae import SentenceVAE
 from textvae.wiring.combinations import check_combination
 
 from .corpora import TINY
+from .transformer_pairs import ENCODERS
 
 VOCAB = 9
 ANNEALED = BetaELBO(Linear(length=10))
@@ -86,6 +87,16 @@ def test_what_is_idle_is_remarked_on(
     (line,) = check_combination(make(posterior), objective)
 
     assert line.startswith("objective: ") and message in line and "\n" not in line
+
+
+@pytest.mark.parametrize("trainable", ["all", "none", 1])
+def test_what_is_drawn_and_never_learns_is_remarked_on(trainable: str | int) -> None:
+    vae = make(GaussianPosterior)
+    vae.encoder = TransformerEncoder(VOCAB, ENCODERS["bert"], trainable=trainable)
+    lines = check_combination(vae, BetaELBO())
+
+    told = [f"encoder: its weights are drawn, not pretrained, and by trainable: {trainable}"]
+    assert [line.partition(" most")[0] for line in lines] == told * (trainable != "all")
 
 
 @pytest.mark.parametrize(

@@ -8,16 +8,18 @@ import pytest
 import torch
 
 from textvae.api import TextVAE
+from textvae.console import CONTROLS
 from textvae.data import PretrainedTokenizer
 from textvae.data.batching import collate
 from textvae.data.pairs import Pairs
 from textvae.decoders import GRUDecoder, TransformerDecoder
-from textvae.encoders import TransformerEncoder
+from textvae.encoders import GRUEncoder, TransformerEncoder
 from textvae.errors import UsageError
 from textvae.posteriors import GaussianPosterior
 from textvae.priors import StandardNormal
 from textvae.types import BOS, EOS, PAD, UNK
 from textvae.vae import SentenceVAE
+from textvae.wiring.show import SENTENCES, STEPS, show
 
 from .pretrained_folders import TEXTS, load, write_tokenizer
 from .transformer_pairs import DECODERS, ENCODERS
@@ -241,3 +243,17 @@ def test_the_real_thing() -> None:
     assert len([p for p in SentenceVAE(*parts).parameters() if p.requires_grad]) == 2 + len(
         list(decoder.parameters())
     )
+
+
+def test_what_is_shown_has_a_line_each(gpt2: Path) -> None:
+    """Bytes that a model falls back on may be line breaks, and tell a terminal what to do."""
+    torch.manual_seed(0)
+    tokenizer = PretrainedTokenizer(str(gpt2))
+    size = tokenizer.vocab_size
+    parts = GRUEncoder(size, 6, 8), GaussianPosterior(8, 4), StandardNormal(4)
+    vae = TextVAE(SentenceVAE(*parts, GRUDecoder(size, 4, 6, 8)), tokenizer)
+    assert any(CONTROLS.search(text) for text in vae.sample(50))
+    shown = show(vae, TEXTS[:2])
+
+    assert not CONTROLS.search(shown.replace("\n", ""))
+    assert shown.count("\n") == 5 + 2 + STEPS + 2 + SENTENCES

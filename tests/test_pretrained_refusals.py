@@ -74,6 +74,27 @@ def test_tokens_of_another_tokenizer_are_refused_though_as_many(
         built([*options, "--data.tokenizer.name", str(tmp_path)])
 
 
+def test_a_folder_without_its_tokenizer_is_refused(gpt2: Path, tmp_path: Path) -> None:
+    """The library hands out an empty one, by which every sentence is of no token."""
+    for name in ("config.json", "model.safetensors"):
+        (tmp_path / name).write_bytes((gpt2 / name).read_bytes())
+    with pytest.raises(UsageError, match="holds no vocabulary of a tokenizer; copy its files"):
+        PretrainedTokenizer(str(tmp_path)).encode(TEXTS)
+    with pytest.raises(UsageError, match="holds no vocabulary of a tokenizer; copy its files"):
+        TransformerDecoder(260, 4, pretrained=str(tmp_path))
+
+
+def test_damaged_weights_are_refused(gpt2: Path, tmp_path: Path) -> None:
+    for path in gpt2.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "model.safetensors").write_bytes(b"\xff" * 1000)
+    with pytest.raises(UsageError, match="cannot build .* .its weights are damaged.; name a fold"):
+        TransformerDecoder(260, 4, pretrained=str(tmp_path))
+    (tmp_path / "config.json").unlink()
+    with pytest.raises(UsageError, match="no config.json there says what model it is"):
+        TransformerDecoder(260, 4, pretrained=str(tmp_path))
+
+
 def built(options: list[str]) -> LitTextVAE:
     parts = instantiate(parse(options).config)
     del parts["trainer"]
@@ -85,7 +106,7 @@ def built(options: list[str]) -> LitTextVAE:
 def test_a_model_with_another_vocabulary_is_refused(gpt2: Path, part: str, tmp_path: Path) -> None:
     tokenizer = WordTokenizer()
     tokenizer.fit(TEXTS)
-    match = "has 260 tokens, and the text's tokenizer 13; take its own: .*PretrainedTokenizer"
+    match = "has 260 tokens, and the text's tokenizer 13; take its own by --data.tokenizer Pretr"
     with pytest.raises(UsageError, match=match):
         if part == "encoder":
             TransformerEncoder(tokenizer.vocab_size, pretrained=str(gpt2))

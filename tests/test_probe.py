@@ -65,11 +65,11 @@ def test_what_makes_no_probe() -> None:
     with pytest.raises(UsageError, match="at least two different labels"):
         probe(features, ["a"] * 20, texts)
     with pytest.raises(
-        UsageError, match="at least 4 different sentences of each label, one has 1"
+        UsageError, match="at least 4 different sentences of each label, and . has 1"
     ):
         probe(features, ["a"] * 19 + ["b"], texts)
     with pytest.raises(
-        UsageError, match="at least 4 different sentences of each label, one has 2"
+        UsageError, match="at least 4 different sentences of each label, and . has 2"
     ):
         probe(features, ["a", "b"] * 10, numbered(4) * 5)
     with pytest.raises(UsageError, match="16 sentences are too few for a probe of 100"):
@@ -89,6 +89,8 @@ def test_the_command(
     assert found["accuracy"] == {"10": 1.0, "30": 1.0} and found["chance"] == 0.5
     code, out, _ = command("probe", "tiny", "--text", path, "--sizes", "20")
     assert code == 0 and "20  100.0%" in out and "chance  50.0%" in out
+    code, _, err = command("probe", "tiny", "--text", write("bare.txt", texts))
+    assert code == 2 and "bare.txt: no labels; a line is a label, a tab and the text" in err
     headed = [f"{text}\t{i % 2}" for i, text in enumerate(texts)]
     rows = "".join(
         json.dumps({"label": i % 2, "text": text}) + "\n" for i, text in enumerate(texts)

@@ -54,7 +54,11 @@ def model_of(encoder: torch.nn.Module, reader: object, P: type[Posterior]) -> Te
 @pytest.mark.parametrize("P", [GaussianPosterior, BatchNormPosterior, VonMisesFisherPosterior])
 @pytest.mark.parametrize("trainable", ["all", "lora"])
 def test_sentence_transformers_gives_the_mode(
-    bert: Path, tmp_path: Path, P: type[Posterior], trainable: str
+    bert: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    P: type[Posterior],
+    trainable: str,
 ) -> None:
     library = pytest.importorskip("sentence_transformers")
     if trainable == "lora":
@@ -69,7 +73,9 @@ def test_sentence_transformers_gives_the_mode(
     model = model_of(encoder, reader, P)
 
     assert model.save_sentence_transformer(tmp_path / "st")
+    capfd.readouterr()
     loaded = library.SentenceTransformer(str(tmp_path / "st"), device="cpu")
+    assert "MISSING" not in "".join(capfd.readouterr())
     found = loaded.encode(TEXTS[:3], convert_to_tensor=True)
     torch.testing.assert_close(found, model.encode(TEXTS[:3]), rtol=1e-4, atol=1e-5)
     with pytest.raises(UsageError, match="st exists; choose another"):
@@ -132,6 +138,8 @@ def test_scikit_learn_takes_a_run(place: Path, monkeypatch: pytest.MonkeyPatch) 
     assert list(encoder.get_feature_names_out()) == ["z0", "z1", "z2", "z3"]
     pipeline = make_pipeline(SentenceEncoder("tiny"), LogisticRegression())
     assert pipeline.fit([A, B] * 4, [0, 1] * 4).score([A, B], [0, 1]) == 1.0
+    with pytest.raises(TypeError, match="put a single one into brackets"):
+        encoder.transform(A)
     with pytest.raises(UsageError, match="'options' are for training"):
         SentenceEncoder("tiny", options=["--seed", "1"]).fit([A])
 

@@ -388,8 +388,12 @@ class TextVAE:
         own, and the number of its label where the model is conditional."""
         if isinstance(texts, str):  # else each of its characters would be a sentence
             raise TypeError("Sentences come in a list: put a single one into brackets.")
-        tokens, numbers = self.tokenizer.encode(list(texts)), self._numbers(len(texts), label)
-        read = self.encoder_tokenizer and self.encoder_tokenizer.encode(list(texts))
+        texts = list(texts)
+        for i, text in enumerate(texts):
+            if not isinstance(text, str):
+                raise TypeError(f"Sentence {i + 1} is no text: {text!r}.")
+        tokens, numbers = self.tokenizer.encode(texts), self._numbers(len(texts), label)
+        read = self.encoder_tokenizer and self.encoder_tokenizer.encode(texts)
         check_room(read or tokens, self.vae.encoder and self.vae.encoder.max_tokens, "encoder")
         return tokens if read is None and numbers is None else Pairs(tokens, read, numbers)
 

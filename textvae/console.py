@@ -1,14 +1,23 @@
-"""What is said beside results: on standard error, whatever standard output is used for."""
+"""What a reader sees: notes beside results, on standard error, and sentences, each in its line."""
 
-__all__ = ["Percentage", "note"]
+__all__ = ["Percentage", "note", "one_line"]
 
+import re
 import sys
 import time
+
+CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+"""Line breaks of every kind, and characters that tell a terminal what to do."""
 
 
 def note(message: str) -> None:
     """Says something that is not a result."""
     print(message, file=sys.stderr, flush=True)
+
+
+def one_line(sentence: str) -> str:
+    """A sentence with spaces for line breaks and control characters, which models can write."""
+    return CONTROLS.sub(" ", sentence)
 
 
 class Percentage:

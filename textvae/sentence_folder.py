@@ -3,6 +3,7 @@
 __all__ = ["write_sentence_folder"]
 
 import copy
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -89,10 +90,11 @@ def _write_plain(
     model = _merged(encoder.model)
     model.save_pretrained(folder)
     reader.save_pretrained(folder)
-    write_json(
-        folder / "sentence_bert_config.json",
-        {"max_seq_length": encoder.limit or 512, "do_lower_case": False},
-    )
+    read = {"max_seq_length": encoder.limit or 512, "do_lower_case": False}
+    if "add_pooling_layer" in signature(type(model)).parameters:
+        # Or it would be missed, and drawn at random for nobody.
+        read["model_args"] = {"add_pooling_layer": False}
+    write_json(folder / "sentence_bert_config.json", read)
     latent_dim, width = weight.shape
     (folder / "1_Pooling").mkdir()
     modes = {key: name == encoder.pooling for name, key in POOLINGS.items()}

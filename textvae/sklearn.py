@@ -51,7 +51,7 @@ class SentenceEncoder(TransformerMixin, BaseEstimator):
     def transform(self, X: Iterable[str]) -> np.ndarray:
         """The modes of the posteriors of the sentences, with shape (N, D)."""
         check_is_fitted(self)
-        return self.model_.encode(list(X)).cpu().numpy()
+        return self.model_.encode(X if isinstance(X, str) else list(X)).cpu().numpy()
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """The names of the latent dimensions."""

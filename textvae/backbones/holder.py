@@ -10,6 +10,7 @@ import torch.nn as nn
 
 from ..errors import UsageError
 from .models import FLASH, Loaded, max_positions, take_attention
+from .numbering import its_tokenizer
 from .tuning import TRAINABLE, checkpoint_activations, make_trainable
 
 
@@ -39,6 +40,7 @@ class Holder(nn.Module):
         self.lr_scale = lr_scale
         self.limit = max_positions(model)
         self.register_buffer("ids", loaded.ids, persistent=False)
+        self.trainable = trainable
         self.frozen = trainable == "none"
         self.vocabulary = loaded.vocabulary
         self.flash = loaded.attention == FLASH
@@ -67,7 +69,7 @@ class Holder(nn.Module):
         name = self.init_args["pretrained"]
         raise UsageError(
             f"{name} was trained with other tokens than those of the text's tokenizer, as many as "
-            f"they are; take PretrainedTokenizer with name {name}"
+            f"they are; take its own by {its_tokenizer(name)}"
         )
 
     def lr_scales(self) -> dict[nn.Parameter, float]:

@@ -23,7 +23,7 @@ import torch.nn as nn
 
 from ..errors import UsageError, some
 from ..types import BOS, EOS, PAD
-from .numbering import find_specials, load_tokenizer, numbering, public_name
+from .numbering import find_specials, its_tokenizer, load_tokenizer, numbering, public_name
 from .quiet import first_line, quiet, refusals
 
 if TYPE_CHECKING:
@@ -63,7 +63,10 @@ class Source:
 
     def __post_init__(self) -> None:
         if (self.config is None) == (self.pretrained is None):
-            raise ValueError("Exactly one of 'config' and 'pretrained' must be given.")
+            raise ValueError(
+                "Exactly one of 'config' and 'pretrained' must be given; bert, gpt2 and the like "
+                "have a config, TransformerEncoder and TransformerDecoder have none."
+            )
         # Any other name would be that of code on the hub.
         if self.attention not in (None, *get_args(ATTENTIONS)):
             known = ", ".join(get_args(ATTENTIONS))
@@ -198,6 +201,11 @@ def _load(source: Source, auto: Any, spare: Sequence[str] = ("pooler",)) -> Load
     }
     specials, missing = source.specials, []
     config = _config_of(source)
+    if source.pretrained is None and source.specials is None:
+        # Before it is built, at its whole size: a model of texts and images has several parts.
+        rows = getattr(config.get_text_config(), "vocab_size", source.vocab_size)
+        if rows != source.vocab_size:
+            raise _other_vocabulary(source, rows)
     try:
         with quiet():
             if source.pretrained is None:
@@ -259,9 +267,7 @@ def _other_vocabulary(source: Source, size: int) -> UsageError:
             "gemma3_text for gemma3"
         )
     return UsageError(
-        f"{_name(source)} {differs}; "
-        f"take its own: tokenizer (or, for the encoder alone, encoder_tokenizer) of the data = "
-        f"PretrainedTokenizer with name {source.pretrained}"
+        f"{_name(source)} {differs}; take its own by {its_tokenizer(source.pretrained)}"
     )
 
 

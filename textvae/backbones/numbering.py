@@ -1,6 +1,6 @@
 """Two ways to number tokens: ours, which reserves 0 to 3, and that of a pretrained model."""
 
-__all__ = ["find_specials", "load_tokenizer", "numbering", "public_name"]
+__all__ = ["find_specials", "its_tokenizer", "load_tokenizer", "numbering", "public_name"]
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,13 +24,20 @@ def load_tokenizer(name: str, trust_remote_code: bool = False) -> Any:
 
     try:
         with quiet():
-            return AutoTokenizer.from_pretrained(name, trust_remote_code=trust_remote_code)
+            found = AutoTokenizer.from_pretrained(name, trust_remote_code=trust_remote_code)
     except refusals() as error:
         told = first_line(error)
         mend = "name a folder that holds one, or a model that is in the cache of the hub"
         if "gated repo" in told:
             mend = "ask for access on its page there, and log in by hf auth login"
         raise UsageError(f"cannot load the tokenizer of {name} ({told}); {mend}") from error
+    # Without its files, the library hands out one that knows no word.
+    if found.get_vocab().keys() <= set(found.all_special_tokens):
+        raise UsageError(
+            f"{name} holds no vocabulary of a tokenizer; copy its files there, such as "
+            "tokenizer.json"
+        )
+    return found
 
 
 def find_specials(tokenizer: "PreTrainedTokenizerBase", name: str) -> list[int]:
@@ -71,6 +78,14 @@ def numbering(specials: Sequence[int], size: int) -> list[int]:
     """
     reserved = set(specials)
     return [*specials, *(i for i in range(size) if i not in reserved)]
+
+
+def its_tokenizer(name: str) -> str:
+    """How to ask for the tokenizer of a pretrained model."""
+    return (
+        f"--data.tokenizer PretrainedTokenizer --data.tokenizer.name {name}, or the same with "
+        "--data.encoder_tokenizer where only the encoder is pretrained"
+    )
 
 
 def public_name(name: str) -> str:

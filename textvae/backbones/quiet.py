@@ -29,9 +29,10 @@ def quiet() -> Iterator[None]:
 def refusals() -> tuple[type[Exception], ...]:
     """What `transformers` raises where a model, a tokenizer or a configuration cannot be had."""
     from huggingface_hub.errors import StrictDataclassError
+    from safetensors import SafetensorError
 
     known = (OSError, ValueError, ImportError, KeyError, AttributeError, TypeError, RuntimeError)
-    return (*known, StrictDataclassError)
+    return (*known, StrictDataclassError, SafetensorError)
 
 
 def first_line(error: BaseException) -> str:
@@ -43,4 +44,8 @@ def first_line(error: BaseException) -> str:
         return lines[1].strip().partition(": ")[2].rstrip(".")  # the first names the check
     if lines and lines[0].startswith("Couldn't instantiate the backend tokenizer"):
         return "it holds no tokenizer"
+    if lines and lines[0].startswith("Error while deserializing header"):
+        return "its weights are damaged"
+    if lines and lines[0].startswith("Unrecognized model in"):
+        return "no config.json there says what model it is"
     return lines[0].rstrip(".: ") if lines else type(error).__name__

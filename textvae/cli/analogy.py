@@ -4,6 +4,7 @@ __all__ = ["DESCRIPTION", "add_arguments", "run"]
 
 from argparse import ArgumentParser, Namespace
 
+from ..console import one_line
 from ..errors import UsageError
 from .common import (
     add_decoding,
@@ -11,7 +12,6 @@ from .common import (
     add_sentences,
     decoding_of,
     load,
-    one_line,
     print_json,
     read_sentences,
 )

@@ -11,7 +11,6 @@ __all__ = [
     "decoding_of",
     "load",
     "not_empty",
-    "one_line",
     "print_json",
     "print_lines",
     "read_given",
@@ -22,13 +21,12 @@ __all__ = [
 ]
 
 import json
-import re
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..console import note
+from ..console import note, one_line
 from ..errors import UsageError
 from ..hub import locate
 
@@ -39,9 +37,6 @@ STDIN = "standard input"
 
 MOST = 2**32 - 2
 """The largest number that an argument takes: as a seed, all libraries take it and the next."""
-
-CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-"""Line breaks of every kind, and characters that tell a terminal what to do."""
 
 
 def at_least(kind: type, low: float, high: float = MOST) -> Callable[[str], Any]:
@@ -271,11 +266,6 @@ def read_text(
 def print_json(value: Any) -> None:
     """Prints a result as one JSON value."""
     print(json.dumps(value, ensure_ascii=False, indent=2))
-
-
-def one_line(sentence: str) -> str:
-    """A sentence with spaces for line breaks and control characters, which models can write."""
-    return CONTROLS.sub(" ", sentence)
 
 
 def print_lines(arguments: Namespace, lines: Sequence[str]) -> None:

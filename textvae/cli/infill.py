@@ -5,7 +5,8 @@ __all__ = ["DESCRIPTION", "add_arguments", "run"]
 import dataclasses
 from argparse import ArgumentParser, Namespace
 
-from .common import add_given, add_run, at_least, load, one_line, print_json, read_one
+from ..console import one_line
+from .common import add_given, add_run, at_least, load, print_json, read_one
 
 DESCRIPTION = """Fills the blank of a sentence, an underscore, with what the model finds likeliest.
 

@@ -5,7 +5,8 @@ __all__ = ["DESCRIPTION", "add_arguments", "run"]
 import dataclasses
 from argparse import ArgumentParser, Namespace
 
-from .common import add_given, add_run, at_least, load, one_line, print_json, read_given
+from ..console import one_line
+from .common import add_given, add_run, at_least, load, print_json, read_given
 from .corpora import add_corpus, read_corpus
 
 DESCRIPTION = """Finds the sentences of a corpus whose latents are nearest to that of a sentence.

@@ -5,7 +5,8 @@ __all__ = ["DESCRIPTION", "add_arguments", "run"]
 import dataclasses
 from argparse import ArgumentParser, Namespace
 
-from .common import add_decoding, add_run, at_least, decoding_of, load, one_line, print_json
+from ..console import one_line
+from .common import add_decoding, add_run, at_least, decoding_of, load, print_json
 from .corpora import add_corpus, read_corpus
 
 DESCRIPTION = """Says how much of what a model writes from the prior its training text has.

@@ -5,6 +5,7 @@ __all__ = ["DESCRIPTION", "add_arguments", "run"]
 from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 
+from ..errors import UsageError
 from .common import add_run, at_least, load, print_json
 from .corpora import add_corpus, read_corpus, refuse_label
 
@@ -31,8 +32,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> None:
     """Runs the command."""
     if arguments.text and arguments.label_column is None and arguments.text_column is None:
-        names = ("label", "text") if has_names(arguments.text[0]) else ("1", "2")
-        arguments.label_column, arguments.text_column = names
+        arguments.label_column, arguments.text_column = columns_of(arguments.text[0])
     texts, labels = read_corpus(arguments, labelled=True)
     refuse_label(arguments, labels)
     vae = load(arguments, texts)
@@ -50,15 +50,25 @@ def run(arguments: Namespace) -> None:
     print(f"{'chance':>8}  {found.chance:.1%}")
 
 
-def has_names(text: str) -> bool:
-    """Whether the columns of a file, the first of a pattern, are called label and text."""
+def columns_of(text: str) -> tuple[str, str]:
+    """The columns of the labels and of the text in a file, the first of a pattern.
+
+    Raises:
+        UsageError: If the file is text without labels.
+    """
     from ..data.opening import find_files, opened, stem_of
 
+    names, numbers = ("label", "text"), ("1", "2")
     if text == "-":
-        return False
+        return numbers
     path = find_files([text])[0]
     if stem_of(path).suffix.lower() in (".csv", ".json", ".jsonl", ".ndjson", ".parquet"):
-        return True
+        return names
     with opened(path) as stream:
         first = stream.readline(1000).decode("utf-8", "replace").strip("\ufeff\r\n")
-    return {"label", "text"} <= set(first.split("\t"))
+    if "\t" not in first:
+        raise UsageError(
+            f"{path}: no labels; a line is a label, a tab and the text, or name the columns by "
+            "--label-column and --text-column"
+        )
+    return names if {*names} <= set(first.split("\t")) else numbers

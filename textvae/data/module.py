@@ -92,8 +92,8 @@ class SentenceData(pl.LightningDataModule, abc.ABC):
             )
         if long:
             corpus.notes.append(
-                f"train: {long:,} sentences of over {self.max_length} tokens (--data.max_length) "
-                "left out of training"
+                f"train: {long:,} sentence{'s' * (long != 1)} of over {self.max_length} tokens "
+                "(--data.max_length) left out of training"
             )
         return corpus
 

@@ -65,8 +65,9 @@ def probe(
 
     names, classes = np.unique(np.asarray(labels), return_inverse=True)
     if len(names) < 2:
-        raise UsageError("a probe takes at least two different labels")
-    is_test = _held_out(texts, classes, seed)
+        told = f", and all are {names[0]}" if len(names) else ""
+        raise UsageError(f"a probe takes at least two different labels{told}")
+    is_test = _held_out(texts, classes, names, seed)
     train, test = np.flatnonzero(~is_test), np.flatnonzero(is_test)
     found = {}
     for size in (size for size in sizes if len(names) <= size <= len(train)):
@@ -82,7 +83,9 @@ def probe(
     return Probed(found, float(np.bincount(classes).max() / len(classes)), len(test))
 
 
-def _held_out(texts: Sequence[str], classes: np.ndarray, seed: int) -> np.ndarray:
+def _held_out(
+    texts: Sequence[str], classes: np.ndarray, names: np.ndarray, seed: int
+) -> np.ndarray:
     """Where sentences are held out, with shape (N,): by their own hash, repetitions together."""
     different, first, which = np.unique(
         np.asarray(list(texts), dtype=object), return_index=True, return_inverse=True
@@ -95,8 +98,8 @@ def _held_out(texts: Sequence[str], classes: np.ndarray, seed: int) -> np.ndarra
         members = order[label[order] == name]
         if len(members) < 4:
             raise UsageError(
-                f"a probe takes at least 4 different sentences of each label, one has "
-                f"{len(members)}"
+                f"a probe takes at least 4 different sentences of each label, and {names[name]} "
+                f"has {len(members)}; leave such labels out, or take another column"
             )
         held[members[: round(HELD_OUT * len(members))]] = True
     return held[which]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from ..backbones import Holder
 from ..distributions import Point, kl
 from ..errors import UsageError
 from ..objectives import Objective
@@ -54,17 +55,25 @@ def check_combination(vae: SentenceVAE, objective: Objective) -> list[str]:
             raise UsageError(
                 f"objective: {name} needs {TERMS[term]}, and {found.name} has none; take {mend}"
             )
+    lines = [
+        f"{name}: its weights are drawn, not pretrained, and by trainable: {part.trainable} most "
+        "of them never learn"
+        for name, part in (("encoder", vae.encoder), ("decoder", vae.decoder))
+        if isinstance(part, Holder) and part.vocabulary is None and part.trainable != "all"
+    ]
     if objective.moves_kl and found.constant is not None:
         return [
+            *lines,
             f"objective: the KL of {found.name} is {found.constant:.1f} nats whatever is "
-            f"learned, so that {name} changes nothing about it; --objective elbo is enough"
+            f"learned, so that {name} changes nothing about it; --objective elbo is enough",
         ]
     if objective.rate is not None and 0 < objective.rate <= found.floor:
         return [
+            *lines,
             f"objective: the KL of {found.name} is at least {found.floor:.1f} nats, so that "
-            f"--objective.rate {objective.rate:g} of {name} never matters; take a higher one"
+            f"--objective.rate {objective.rate:g} of {name} never matters; take a higher one",
         ]
-    return []
+    return lines
 
 
 def _divergence(vae: SentenceVAE) -> Divergence:

@@ -5,6 +5,7 @@ __all__ = ["show"]
 from collections.abc import Sequence
 
 from ..api import TextVAE
+from ..console import one_line
 
 SENTENCES, LABELS, STEPS = 5, 10, 7
 """How many are shown; of labels the first."""
@@ -26,12 +27,12 @@ def show(vae: TextVAE, texts: Sequence[str], labels: Sequence[str] | None = None
         chosen, of = list(texts[:SENTENCES]), labels and list(labels[:SENTENCES])
         lines.append("Reconstructions (greedy, from the mode of the posterior)")
         for text, back in zip(chosen, vae.reconstruct(chosen, label=of), strict=True):
-            lines += [f"  {text}", f"    -> {back}"]
+            lines += [f"  {text}", f"    -> {one_line(back)}"]
         lines += ["", "Interpolation between the first two"]
         way = vae.interpolate(*chosen[:2], steps=STEPS, label=of and of[:2])
-        lines += [f"  {text}" for text in way]
+        lines += [f"  {one_line(text)}" for text in way]
         lines.append("")
     for label in vae.labels[:LABELS] or [None]:
         lines.append("Samples" if label is None else f"Samples of {label}")
-        lines += [f"  {text}" for text in vae.sample(SENTENCES, label=label)]
+        lines += [f"  {one_line(text)}" for text in vae.sample(SENTENCES, label=label)]
     return "\n".join(lines) + "\n"
