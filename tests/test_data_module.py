@@ -42,7 +42,7 @@ def test_long_sentences_are_left_out_of_training_only(write: Callable[..., str])
 
     seen = torch.cat([batch.index for batch in data.train_dataloader()])
     assert sorted(seen.tolist()) == list(range(401))
-    assert any("1 sentences of over 50 tokens (--data.max_length)" in note for note in data.notes)
+    assert any("1 sentence of over 50 tokens (--data.max_length)" in note for note in data.notes)
     (batch,) = data.test_dataloader()
     assert batch.target_mask.sum() == 52
     assert len(data.texts("train")) == 402

@@ -78,8 +78,12 @@ def test_sentence_transformers_gives_the_mode(
     assert "MISSING" not in "".join(capfd.readouterr())
     found = loaded.encode(TEXTS[:3], convert_to_tensor=True)
     torch.testing.assert_close(found, model.encode(TEXTS[:3]), rtol=1e-4, atol=1e-5)
-    with pytest.raises(UsageError, match="st exists; choose another"):
-        model.save_sentence_transformer(tmp_path / "st")
+    (tmp_path / "file").touch()
+    for name in ("st", "file"):
+        with pytest.raises(UsageError, match=f"{name} exists; choose another"):
+            model.save_sentence_transformer(tmp_path / name)
+    with pytest.raises(UsageError, match="file exists and is not a model folder; choose another"):
+        model.save_pretrained(tmp_path / "file")
 
 
 def test_a_model_that_the_library_would_load_as_another_goes_by_our_module(

@@ -116,7 +116,10 @@ REFUSALS: dict[str, tuple[list[str], str]] = {
         ["--decoder.attention", "flash_attention_2"],
         "choose another attention: eager or sdpa",
     ),
-    "too few positions": (["--decoder.config.n_positions", "6"], "longer than the 5 positions"),
+    "too few positions": (
+        ["--decoder.config.n_positions", "6"],
+        "(this clever shepherd did not feed ...) is longer than the 5 positions of the decoder",
+    ),
 }
 
 

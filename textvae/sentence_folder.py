@@ -60,7 +60,7 @@ def write_sentence_folder(
         raise UsageError("a conditional model needs labels, which sentence-transformers has not")
     if vae.encoder is None:
         raise UsageError("a language model has no latents, so there is nothing to embed with")
-    if folder.exists() and any(folder.iterdir()):
+    if folder.is_file() or (folder.exists() and any(folder.iterdir())):
         raise UsageError(f"{folder} exists; choose another")
     dense = _dense(vae.posterior, vae.encoder.out_features)
     reader = getattr(encoder_tokenizer or tokenizer, "transformers_tokenizer", None)

@@ -62,7 +62,9 @@ def save_model(
         UsageError: If the folder cannot be written, or holds something else.
     """
     folder = Path(folder)
-    if folder.exists() and not (folder / CONFIG).is_file() and any(folder.iterdir()):
+    if folder.is_file() or (
+        folder.exists() and not (folder / CONFIG).is_file() and any(folder.iterdir())
+    ):
         raise UsageError(f"{folder} exists and is not a model folder; choose another")
     temporary = None
     try:

@@ -5,7 +5,9 @@ __all__ = ["GrammarData", "SentenceData", "TextData"]
 import abc
 from collections.abc import Sequence
 from functools import cached_property
+from textwrap import shorten
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 
@@ -208,13 +210,15 @@ class SentenceData(pl.LightningDataModule, abc.ABC):
         readers = (("encoder", self.read_by_encoder or own, encoder), ("decoder", own, decoder))
         for reader, corpus, limit in readers:
             for split, lengths in corpus.lengths.items() if limit is not None else ():
-                kept = own.lengths[split] <= self.max_length
-                longest = 1 + int(lengths[kept].max() if split == "train" else lengths.max())
+                read = np.where(own.lengths[split] <= self.max_length, lengths, 0)
+                which = int((read if split == "train" else lengths).argmax())
+                longest = 1 + int(lengths[which])
                 if longest > limit:
                     lower = ", or lower --data.max_length" if split == "train" else ""
+                    begins = shorten(self.texts(split)[which], 40, placeholder=" ...")
                     raise UsageError(
-                        f"{split}: a sentence of {longest} tokens is longer than the {limit} "
-                        f"positions of the {reader}; take a model with more{lower}"
+                        f"{split}: a sentence of {longest} tokens ({begins}) is longer than the "
+                        f"{limit} positions of the {reader}; take a model with more{lower}"
                     )
 
     def check_labels(self) -> None:
