@@ -9,13 +9,14 @@ import pytorch_lightning as pl
 import torch
 
 from textvae.data import PretrainedTokenizer, TextData
-from textvae.data.batching import collate
+from textvae.data.batching import OrderedLoader, collate
 from textvae.decoders import LSTMDecoder, TransformerDecoder
-from textvae.encoders import TransformerEncoder
+from textvae.encoders import GRUEncoder, TransformerEncoder
 from textvae.objectives import BetaELBO
-from textvae.posteriors import GaussianPosterior
+from textvae.posteriors import GaussianPosterior, VonMisesFisherPosterior
 from textvae.priors import StandardNormal
 from textvae.training import ConstantRate, Joint, LitTextVAE
+from textvae.training.callbacks import CollapseDoctor
 from textvae.vae import SentenceVAE
 
 from .pretrained_folders import TEXTS
@@ -135,3 +136,15 @@ def test_what_is_loaded_learns_with_dropout(
     own = {id(p) for part in (encoder, decoder) for p in part.own_parameters()}
     assert id(decoder.ways["memory"].weight) not in own
     assert id(decoder.to_logits.weight) in own
+
+
+def test_the_doctor_would_keep_what_is_pretrained(gpt2: Path) -> None:
+    """Its advice is none that takes the place of the model."""
+    q = VonMisesFisherPosterior(8, 4, concentration=60.0)
+    decoder = TransformerDecoder(260, 4, pretrained=str(gpt2))
+    vae = SentenceVAE(GRUEncoder(260, 6, 8), q, q.prior_cls(4), decoder)
+    tokens = PretrainedTokenizer(str(gpt2)).encode(TEXTS)
+    verdict = CollapseDoctor().verdict(vae, OrderedLoader(tokens, [list(range(len(TEXTS)))]))
+
+    assert verdict["collapsed"] and "--config method/encoder_first" in verdict["advice"]
+    assert "--decoder convolutional" not in verdict["advice"]

@@ -43,6 +43,7 @@ class Holder(nn.Module):
         self.trainable = trainable
         self.frozen = trainable == "none"
         self.vocabulary = loaded.vocabulary
+        self.pretrained = loaded.vocabulary is not None
         self.flash = loaded.attention == FLASH
         self.plain_attention = model.config._attn_implementation
         make_trainable(model, trainable, lora_rank)

@@ -27,6 +27,9 @@ class Decoder(Component, nn.Module, abc.ABC):
     max_tokens: int | None = None
     """The longest sentence that has room, ``</s>`` counted; None where any has."""
 
+    pretrained: bool = False
+    """Whether it knew a language before training."""
+
     def lr_scales(self) -> dict[nn.Parameter, float]:
         """The parameters that do not learn at the optimiser's rate, and the share of it that they
         take."""

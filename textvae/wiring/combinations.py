@@ -59,7 +59,7 @@ def check_combination(vae: SentenceVAE, objective: Objective) -> list[str]:
         f"{name}: its weights are drawn, not pretrained, and by trainable: {part.trainable} most "
         "of them never learn"
         for name, part in (("encoder", vae.encoder), ("decoder", vae.decoder))
-        if isinstance(part, Holder) and part.vocabulary is None and part.trainable != "all"
+        if isinstance(part, Holder) and not part.pretrained and part.trainable != "all"
     ]
     if objective.moves_kl and found.constant is not None:
         return [

@@ -21,6 +21,12 @@ LISTEN = (
     "weaken the decoder, by --decoder.word_dropout 0.4 or --decoder convolutional, or train longer"
 )
 
+BEGIN = (
+    "weaken the decoder, by --decoder.word_dropout 0.4, or let the encoder learn first, by "
+    "--config method/encoder_first"
+)
+"""Of a decoder that is pretrained, and that one would rather keep."""
+
 
 class CollapseDoctor(pl.Callback):
     """Watches whether z still means something, and says in one line when it begins not to.
@@ -152,7 +158,9 @@ def _ill(found: Examination) -> str:
 
 def _advice(found: Examination, vae: SentenceVAE) -> str:
     """Where the divergence is held up already, it is the decoder that has to listen."""
-    return FLOOR if found.kl < CLOSE and vae.posterior.kl_floor == 0 else LISTEN
+    if found.kl < CLOSE and vae.posterior.kl_floor == 0:
+        return FLOOR
+    return BEGIN if vae.decoder.pretrained else LISTEN
 
 
 def _plain(verdict: str, collapsed: bool) -> dict[str, Any]:
