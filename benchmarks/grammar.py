@@ -63,7 +63,7 @@ KEPT = ("seeds", "floor", "summary", "differences", "cost", "flags", "failures",
 PAGE = """\
 # All remedies on the grammar
 
-{methods} remedies and a language model on the embedded corpus, whose exact entropy over this very
+{methods} methods and a language model on the embedded corpus, whose exact entropy over this very
 test split is **{floor:.2f} nats a sentence**: no model can have an `nll_iw` under it. {seeds}
 each at the shipped size (LSTMs of 256, 32 latent dimensions), on 12,000 sentences, {epochs}
 epochs, with {samples} importance samples.

@@ -4,7 +4,21 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+
+import pytorch_lightning as pl
+
+
+def quiet_trainer(folder: Path, **options: Any) -> pl.Trainer:
+    """A trainer on a processor that keeps nothing and draws nothing, but for what is asked."""
+    quiet = {
+        "logger": False,
+        "enable_checkpointing": False,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+    }
+    return pl.Trainer(default_root_dir=folder, accelerator="cpu", **quiet | options)
 
 
 def leaves(base: type) -> list[type[Any]]:

@@ -12,6 +12,8 @@ from textvae.data.batching import BatchPlan, OrderedLoader, SentenceLoader, coll
 from textvae.data.pairs import Pairs
 from textvae.types import EOS, PAD, Batch
 
+from .helpers import quiet_trainer
+
 RNG = np.random.default_rng(0)
 LENGTHS = RNG.integers(1, 40, size=500)
 SENTENCES = [RNG.integers(4, 50, size=n).tolist() for n in LENGTHS]
@@ -195,16 +197,8 @@ def fit(seed: int, limit: float, folder: Path, checkpoint: Path | None = None) -
     """Trains for 20 batches."""
     loader = SentenceLoader(SENTENCES, BatchPlan(LENGTHS, max_sentences=64, seed=seed))
     validation = OrderedLoader(SENTENCES, length_batches(LENGTHS, max_sentences=100))
-    trainer = pl.Trainer(
-        max_steps=20,
-        accelerator="cpu",
-        logger=False,
-        callbacks=None if checkpoint else [SaveEachStep(folder)],
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        limit_train_batches=limit,
-    )
+    saves = None if checkpoint else [SaveEachStep(folder)]
+    trainer = quiet_trainer(folder, max_steps=20, callbacks=saves, limit_train_batches=limit)
     trainer.fit(module := Recorder(), loader, validation, ckpt_path=checkpoint, weights_only=True)
     return module
 

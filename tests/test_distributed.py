@@ -46,7 +46,7 @@ from textvae.types import Batch, Terms
 from textvae.vae import SentenceVAE
 
 from .conditional import LABELLED, conditional_vae
-from .helpers import leaves
+from .helpers import leaves, quiet_trainer
 from .processes import in_processes
 from .tiny import SENTENCES, TEXTS, VOCAB, report, text_vae
 
@@ -231,18 +231,9 @@ def trained(folder: Path) -> dict[str, Any]:
 def fit(
     module: LitTextVAE, folder: Path, data: pl.LightningDataModule, **options: Any
 ) -> pl.Trainer:
-    trainer = pl.Trainer(
-        accelerator="cpu",
-        devices=world_size(),
-        strategy="ddp_find_unused_parameters_true" if world_size() > 1 else "auto",
-        max_epochs=2,
-        default_root_dir=folder,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        **options,
-    )
+    strategy = "ddp_find_unused_parameters_true" if world_size() > 1 else "auto"
+    fixed = {"devices": world_size(), "strategy": strategy, "max_epochs": 2}
+    trainer = quiet_trainer(folder, **fixed, **options)
     trainer.fit(module, datamodule=data)
     return trainer
 

@@ -24,6 +24,8 @@ from textvae.training.callbacks import CollapseDoctor
 from textvae.training.examination import Examination, evenly_spread, examine
 from textvae.vae import SentenceVAE
 
+from .helpers import quiet_trainer
+
 VOCAB, KINDS = 12, 4
 
 
@@ -70,16 +72,7 @@ def train(
         ConstantRate(),
     )
     doctor = CollapseDoctor(num_sentences=64, every=5)
-    trainer = pl.Trainer(
-        default_root_dir=folder,
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        callbacks=[doctor],
-        max_epochs=epochs,
-    )
+    trainer = quiet_trainer(folder, callbacks=[doctor], max_epochs=epochs)
     trainer.fit(module, *loaders())
     return module, doctor, trainer
 

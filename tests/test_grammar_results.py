@@ -28,7 +28,7 @@ def test_it_runs_what_is_missing_and_writes_the_page(
     rows = [line.split(" | ")[0] for line in text.splitlines() if line.startswith("| ")]
     assert set(rows[2:5]) == {"| lm", "| none", "| iwae"}
     assert rows[5:] == ["| beta", "| ---", "| 0.25", "| 0.5", "| 1.0"]
-    assert "2 remedies and a language model" in text
+    assert "2 methods and a language model" in text
     assert f"\npython -m benchmarks.grammar {shlex.join(SMALL)}\n" in text
     for name in ("plane", "beta"):
         assert Path(f"kept/{name}.svg").read_text(encoding="utf-8").startswith("<svg")

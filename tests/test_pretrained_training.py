@@ -19,6 +19,7 @@ from textvae.training import ConstantRate, Joint, LitTextVAE
 from textvae.training.callbacks import CollapseDoctor
 from textvae.vae import SentenceVAE
 
+from .helpers import quiet_trainer
 from .pretrained_folders import TEXTS
 from .transformer_pairs import DECODERS
 
@@ -119,16 +120,8 @@ def test_what_is_loaded_learns_with_dropout(
         tokenizer=PretrainedTokenizer(str(gpt2)),
         encoder_tokenizer=PretrainedTokenizer(str(roberta)),
     )
-    pl.Trainer(
-        default_root_dir=tmp_path,
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        callbacks=[Look()],
-        max_epochs=2,  # the second one follows a validation
-    ).fit(module, data)
+    # The second epoch follows a validation.
+    quiet_trainer(tmp_path, callbacks=[Look()], max_epochs=2).fit(module, data)
     learns = trainable != "none"
     assert len(seen) == 2
     for reads, writes, found in seen:

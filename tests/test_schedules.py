@@ -70,3 +70,10 @@ def test_a_length_may_be_a_share_of_the_whole_training() -> None:
     assert [schedule(step) for step in (0, 20, 45, 70, 200)] == [0, 0, 0.5, 1, 1]
     with pytest.raises(ValueError, match="A length is written"):
         Linear(length="25 percent")
+
+
+def test_a_cycle_may_be_the_last_where_nobody_knows() -> None:
+    schedule = Cyclical(10, rise=0.5)
+    assert [schedule.arrived(step) for step in (0, 4, 5, 12)] == [False, False, True, True]
+    schedule.all_batches = 25
+    assert [schedule.arrived(step) for step in (5, 12, 24, 25)] == [False, False, False, True]

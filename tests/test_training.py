@@ -39,6 +39,7 @@ from textvae.wiring.parser import instantiate
 from textvae.wiring.request import parse
 
 from .corpora import LINES
+from .helpers import quiet_trainer
 
 VOCAB = 12
 
@@ -81,15 +82,7 @@ def validation() -> DataLoader:
 
 
 def trainer(folder: Path, **options: Any) -> pl.Trainer:
-    options = {"max_epochs": 4, "enable_checkpointing": False, **options}
-    return pl.Trainer(
-        default_root_dir=folder,
-        accelerator="cpu",
-        logger=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        **options,
-    )
+    return quiet_trainer(folder, **{"max_epochs": 4, **options})
 
 
 class Recorder(pl.Callback):

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-import pytorch_lightning as pl
 import torch
 import yaml
 
@@ -14,6 +13,7 @@ from textvae.wiring.configs import CONFIGS
 from textvae.wiring.parser import instantiate
 from textvae.wiring.request import parse
 
+from .helpers import quiet_trainer
 from .transformer_pairs import DECODERS, ENCODERS
 
 PAIR = {
@@ -65,17 +65,8 @@ def test_every_remedy_takes_its_steps(fragment: str, pair: str) -> None:
     if fragment not in OTHER_DECODER:
         assert type(module.vae.decoder).__name__ == "TransformerDecoder"
 
-    pl.Trainer(
-        accelerator="cpu",
-        devices=1,
-        max_epochs=1,
-        limit_train_batches=2,
-        limit_val_batches=0,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    ).fit(module, datamodule=parts["data"])
+    once = {"devices": 1, "max_epochs": 1, "limit_train_batches": 2, "limit_val_batches": 0}
+    quiet_trainer(Path.cwd(), **once).fit(module, datamodule=parts["data"])
 
     assert module.batches_seen == 2
     assert all(p.isfinite().all() for p in module.vae.parameters())

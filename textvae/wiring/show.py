@@ -27,12 +27,12 @@ def show(vae: TextVAE, texts: Sequence[str], labels: Sequence[str] | None = None
         chosen, of = list(texts[:SENTENCES]), labels and list(labels[:SENTENCES])
         lines.append("Reconstructions (greedy, from the mode of the posterior)")
         for text, back in zip(chosen, vae.reconstruct(chosen, label=of), strict=True):
-            lines += [f"  {text}", f"    -> {one_line(back)}"]
+            lines += [f"  {text}", f"    -> {back}"]
         lines += ["", "Interpolation between the first two"]
         way = vae.interpolate(*chosen[:2], steps=STEPS, label=of and of[:2])
-        lines += [f"  {one_line(text)}" for text in way]
+        lines += [f"  {text}" for text in way]
         lines.append("")
     for label in vae.labels[:LABELS] or [None]:
         lines.append("Samples" if label is None else f"Samples of {label}")
-        lines += [f"  {one_line(text)}" for text in vae.sample(SENTENCES, label=label)]
-    return "\n".join(lines) + "\n"
+        lines += [f"  {text}" for text in vae.sample(SENTENCES, label=label)]
+    return "\n".join(map(one_line, lines)) + "\n"

@@ -21,7 +21,7 @@ LISTEN = (
     "weaken the decoder, by --decoder.word_dropout 0.4 or --decoder convolutional, or train longer"
 )
 
-BEGIN = (
+KEEP = (
     "weaken the decoder, by --decoder.word_dropout 0.4, or let the encoder learn first, by "
     "--config method/encoder_first"
 )
@@ -160,7 +160,7 @@ def _advice(found: Examination, vae: SentenceVAE) -> str:
     """Where the divergence is held up already, it is the decoder that has to listen."""
     if found.kl < CLOSE and vae.posterior.kl_floor == 0:
         return FLOOR
-    return BEGIN if vae.decoder.pretrained else LISTEN
+    return KEEP if vae.decoder.pretrained else LISTEN
 
 
 def _plain(verdict: str, collapsed: bool) -> dict[str, Any]:
