@@ -221,7 +221,7 @@ def test_the_benchmark_has_its_numbers(corpus_name: str) -> None:
     assert (posterior.latent_dim, posterior.bias, posterior.init_range) == (32, False, 0.01)
 
 
-def test_transformers_on_penn_treebank_are_as_large_as_the_lstms() -> None:
+def test_recipes_of_penn_treebank_are_of_one_size() -> None:
     def count(name: str) -> int:
         parts = instantiate(parse(["--config", name]).config)
         encoder = parts["encoder"](10_000)
@@ -230,6 +230,8 @@ def test_transformers_on_penn_treebank_are_as_large_as_the_lstms() -> None:
         return sum(p.numel() for part in made for p in part.parameters())
 
     assert count("ptb_transformer") == pytest.approx(count("ptb_bn"), rel=0.05)
+    # A projection of 256 x 256 and its bias, and nothing else.
+    assert count("ptb_best") == count("ptb_bn") + 256 * 257 < count("ptb_benchmark")
 
 
 def test_a_folder_does_not_hide_a_fragment(

@@ -62,6 +62,8 @@ DECODERS = [
         {"inject": "input"},
         {"num_layers": 2},
         {"tie_embeddings": True},
+        {"tie_embeddings": True, "projection": True},
+        {"projection": True},
     )
 ]
 OWN_DECODERS = [*RECURRENT_DECODERS, ConvolutionalDecoder]
@@ -184,6 +186,23 @@ def test_word_dropout_is_for_training(D: type[Decoder]) -> None:
 def test_decoder_refuses_to_tie_unequal_sizes(D: type[Decoder]) -> None:
     with pytest.raises(ValueError, match="'tie_embeddings' needs .* got 8 and 9"):
         D(VOCAB, 4, embedding_size=8, hidden_size=9, tie_embeddings=True)
+
+
+@pytest.mark.parametrize("D", RECURRENT_DECODERS)
+def test_a_projection_ties_unequal_sizes(D: type[Decoder]) -> None:
+    """The logits are the product of the embedding and W h + b, where |h| may be another."""
+    torch.manual_seed(0)
+    decoder = D(VOCAB, 4, embedding_size=6, hidden_size=9, tie_embeddings=True, projection=True)
+    decoder = decoder.double().eval()
+    sizes = {name: tuple(p.shape) for name, p in decoder.named_parameters()}
+    assert sizes["embedding.weight"] == (VOCAB, 6) and "to_logits.weight" not in sizes
+    assert sizes["projection.weight"] == (6, 9) and sizes["projection.bias"] == (6,)
+
+    torch.nn.init.normal_(decoder.projection.bias)
+    logits, state = decoder.step(torch.tensor([5, 7]), decoder.start(torch.randn(2, 4).double()))
+    h = state["hidden"][:, -1]  # (B, H), of the last layer
+    mapped = h @ decoder.projection.weight.T + decoder.projection.bias
+    torch.testing.assert_close(logits, mapped @ decoder.embedding.weight.T)
 
 
 @pytest.mark.parametrize("width", [1, 2, 3, 6, 8, 13])

@@ -35,12 +35,16 @@ class RecurrentDecoder(Decoder):
             same for a whole batch (DropConnect; Merity et al., 2018).
         locked_dropout: Whether embeddings and outputs are dropped at every position of a sentence
             alike (Gal and Ghahramani, 2016), and not at each anew; between layers it is at each.
-        tie_embeddings: Whether input and output share one embedding; needs equal sizes.
+        tie_embeddings: Whether input and output share one embedding; needs equal sizes, or a
+            projection.
+        projection: Whether a linear layer, of H E + E parameters, leads from the outputs to the
+            output embedding (Press and Wolf, 2017). Without one, states of an LSTM, which are
+            within (-1, 1), are all that a tied embedding is multiplied with.
         init_range: Parameters are drawn from U(-r, r); the benchmark's is 0.01. PyTorch's if None.
         embedding_range: Embeddings are drawn from U(-r, r); the benchmark's is 0.1.
 
     Raises:
-        ValueError: If embeddings are tied and sizes differ.
+        ValueError: If embeddings are tied, and sizes differ without a projection.
     """
 
     def __init__(
@@ -57,15 +61,16 @@ class RecurrentDecoder(Decoder):
         weight_dropout: float = 0.0,
         locked_dropout: bool = False,
         tie_embeddings: bool = False,
+        projection: bool = False,
         init_range: float | None = None,
         embedding_range: float | None = None,
     ) -> None:
         super().__init__()
 
-        if tie_embeddings and embedding_size != hidden_size:
+        if tie_embeddings and not projection and embedding_size != hidden_size:
             raise ValueError(
-                f"'tie_embeddings' needs 'embedding_size' equal to 'hidden_size', "
-                f"got {embedding_size} and {hidden_size}."
+                f"'tie_embeddings' needs 'embedding_size' equal to 'hidden_size', or a "
+                f"'projection', got {embedding_size} and {hidden_size}."
             )
 
         self.vocab_size = vocab_size
@@ -86,8 +91,14 @@ class RecurrentDecoder(Decoder):
         self.to_state = None
         if latent_dim > 0 and inject != "input":
             self.to_state = nn.Linear(latent_dim, num_layers * hidden_size, bias=False)
-        self.to_logits = nn.Linear(hidden_size, vocab_size, bias=False)
+        self.projection = nn.Linear(hidden_size, embedding_size) if projection else nn.Identity()
+        width = embedding_size if projection else hidden_size
+        self.to_logits = nn.Linear(width, vocab_size, bias=False)
         init_uniform_(self, init_range, embedding_range)
+        if projection:
+            # States are small, and embeddings too: logits shall not begin all alike.
+            nn.init.orthogonal_(self.projection.weight, gain=3.0)
+            nn.init.zeros_(self.projection.bias)
         if tie_embeddings:
             self.to_logits.weight = self.embedding.weight
 
@@ -109,11 +120,11 @@ class RecurrentDecoder(Decoder):
         embedded = self.embedding(tokens)[:, None]  # (B, 1, E)
         own = None if self.inject == "state" else state["z"]
         outputs, packed = recur(self.recurrent, embedded, own, self._pack(state))
-        logits = linear(outputs[:, 0], self.to_logits.weight)
+        logits = linear(self.projection(outputs[:, 0]), self.to_logits.weight)
         return logits, {"z": state["z"], **self._unpack(packed)}
 
     def _log_prob(self, h: Tensor, targets: Tensor) -> Tensor:
-        return linear_log_prob(h, self.to_logits.weight, targets)
+        return linear_log_prob(self.projection(h), self.to_logits.weight, targets)
 
     @property
     @abc.abstractmethod
