@@ -1,0 +1,112 @@
+"""Where nats of a recorded run's likelihood go: to its prior, and to its confidence.
+
+    python -m benchmarks.nats runs/ptb_ae_free_bits runs/ptb_bn --every 6 --precision bf16-mixed
+
+Bounds of the likelihood of every so manyth validation sentence, as the model is, and
+
+- with a normal prior that has the mean and the covariance of what the posteriors of the training
+  sentences are as a whole (fitted after training: Ghosh et al., 2020): what is lost because
+  posteriors as a whole are not the prior;
+- with every logit times 0.95: what is lost because the decoder is too sure of itself.
+
+The samples are the same in each case. Recurrent decoders only, whose outputs can be scaled.
+"""
+
+import argparse
+import json
+
+import torch
+import torch.nn as nn
+from torch import Tensor
+from torch.distributions import Distribution, Independent, MultivariateNormal
+
+from textvae.api import TextVAE
+from textvae.cli.corpora import own_data
+from textvae.decoders.recurrent import RecurrentDecoder
+from textvae.metrics.likelihood import Scorer
+from textvae.priors import Prior
+from textvae.vae import SentenceVAE
+
+CONFIDENCE = 0.95
+COLUMNS = ("nll_iw", "nll_elbo", "kl")
+
+
+class FittedNormal(Prior):
+    """A normal prior with the first two moments of Gaussian posteriors as a whole.
+
+    Arguments:
+        q: The posteriors of many sentences, with batch shape (N,) and event shape (D,).
+    """
+
+    def __init__(self, q: Distribution) -> None:
+        super().__init__(q.event_shape[0])
+
+        mean = q.mean.double()  # (N, D)
+        self.loc = mean.mean(dim=0)
+        self.covariance = torch.cov(mean.T, correction=0) + q.variance.double().mean(dim=0).diag()
+
+    def forward(self) -> MultivariateNormal:
+        return MultivariateNormal(self.loc, self.covariance)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("runs", nargs="+")
+    parser.add_argument("--every", type=int, default=1, help="the sentences to take: every Nth")
+    parser.add_argument("--samples", type=int, default=100)
+    parser.add_argument("--precision", default="32", help="bf16-mixed is faster")
+    arguments = parser.parse_args()
+    for run in arguments.runs:
+        for name, found in measure(run, arguments).items():
+            numbers = {column: round(value, 3) for column, value in found.items()}
+            print(json.dumps({"run": run, "case": name, **numbers}), flush=True)
+
+
+def measure(run: str, arguments: argparse.Namespace) -> dict[str, dict[str, float]]:
+    """The bounds in each case, the means over sentences, in nats."""
+    model, data = TextVAE.from_pretrained(run), own_data(run)
+    vae = model.vae.eval()
+    if not isinstance(vae.decoder, RecurrentDecoder):
+        raise SystemExit(f"{run}: {type(vae.decoder).__name__} is not recurrent")
+    valid = data.sentences("valid")[:: arguments.every]
+    as_it_is = vae.prior
+    with torch.inference_mode():
+        q = posteriors(vae, data.sentences("train"), arguments.precision)
+        cases = {"as it is": as_it_is, "fitted prior": FittedNormal(q)}
+        found = {}
+        for name, prior in cases.items():
+            vae.prior = prior
+            found[name] = bounds(vae, valid, arguments)
+            hook = vae.decoder.projection.register_forward_hook(_less_sure)
+            found[f"{name}, logits x {CONFIDENCE}"] = bounds(vae, valid, arguments)
+            hook.remove()
+    return found
+
+
+def posteriors(vae: SentenceVAE, sentences: list[list[int]], precision: str) -> Distribution:
+    """The Gaussian posteriors of sentences.
+
+    Raises:
+        SystemExit: If they are not Gaussian.
+    """
+    q = vae.posterior(Scorer(vae, sentences, precision=precision).features())
+    if not isinstance(q, Independent):
+        raise SystemExit(f"{type(vae.posterior).__name__} is not Gaussian")
+    return q
+
+
+def bounds(
+    vae: SentenceVAE, sentences: list[list[int]], arguments: argparse.Namespace
+) -> dict[str, float]:
+    """The means of the bounds over sentences, in nats."""
+    scorer = Scorer(vae, sentences, precision=arguments.precision)
+    found = scorer.bounds(scorer.features(), samples=arguments.samples, seed=0)
+    return {name: getattr(found, name).mean().item() for name in COLUMNS}
+
+
+def _less_sure(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+    return CONFIDENCE * output
+
+
+if __name__ == "__main__":
+    main()
