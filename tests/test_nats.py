@@ -23,7 +23,9 @@ def test_the_fitted_prior_has_the_moments_of_the_mixture() -> None:
     rng = np.random.default_rng(0)
     mean, scale = rng.normal(size=(50, 3)) * [1, 2, 3] + 4, rng.uniform(0.1, 2, size=(50, 3))
     q = Independent(Normal(torch.tensor(mean), torch.tensor(scale)), 1)
-    raw = np.mean([np.outer(m, m) + np.diag(s**2) for m, s in zip(mean, scale, strict=True)], axis=0)
+    raw = np.mean(
+        [np.outer(m, m) + np.diag(s**2) for m, s in zip(mean, scale, strict=True)], axis=0
+    )
 
     p = FittedNormal(q)()
     np.testing.assert_allclose(p.mean, mean.mean(axis=0))
