@@ -18,35 +18,17 @@ import json
 import torch
 import torch.nn as nn
 from torch import Tensor
-from torch.distributions import Distribution, Independent, MultivariateNormal
+from torch.distributions import Distribution, Independent
 
 from textvae.api import TextVAE
 from textvae.cli.corpora import own_data
 from textvae.decoders.recurrent import RecurrentDecoder
 from textvae.metrics.likelihood import Scorer
-from textvae.priors import Prior
+from textvae.priors import FittedNormal
 from textvae.vae import SentenceVAE
 
 CONFIDENCE = 0.95
 COLUMNS = ("nll_iw", "nll_elbo", "kl")
-
-
-class FittedNormal(Prior):
-    """A normal prior with the first two moments of Gaussian posteriors as a whole.
-
-    Arguments:
-        q: The posteriors of many sentences, with batch shape (N,) and event shape (D,).
-    """
-
-    def __init__(self, q: Distribution) -> None:
-        super().__init__(q.event_shape[0])
-
-        mean = q.mean.double()  # (N, D)
-        self.loc = mean.mean(dim=0)
-        self.covariance = torch.cov(mean.T, correction=0) + q.variance.double().mean(dim=0).diag()
-
-    def forward(self) -> MultivariateNormal:
-        return MultivariateNormal(self.loc, self.covariance)
 
 
 def main() -> None:
@@ -69,10 +51,11 @@ def measure(run: str, arguments: argparse.Namespace) -> dict[str, dict[str, floa
     if not isinstance(vae.decoder, RecurrentDecoder):
         raise SystemExit(f"{run}: {type(vae.decoder).__name__} is not recurrent")
     valid = data.sentences("valid")[:: arguments.every]
-    as_it_is = vae.prior
     with torch.inference_mode():
         q = posteriors(vae, data.sentences("train"), arguments.precision)
-        cases = {"as it is": as_it_is, "fitted prior": FittedNormal(q)}
+        fitted = FittedNormal(vae.latent_dim)
+        fitted.fit(q)
+        cases = {"as it is": vae.prior, "fitted prior": fitted}
         found = {}
         for name, prior in cases.items():
             vae.prior = prior

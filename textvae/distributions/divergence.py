@@ -2,8 +2,16 @@
 
 __all__ = ["kl"]
 
+import torch
 from torch import Tensor
-from torch.distributions import Distribution, Independent, kl_divergence
+from torch.distributions import (
+    Distribution,
+    Independent,
+    MultivariateNormal,
+    Normal,
+    kl_divergence,
+    register_kl,
+)
 
 
 def kl(q: Distribution, p: Distribution, z: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -32,3 +40,20 @@ def kl(q: Distribution, p: Distribution, z: Tensor) -> tuple[Tensor, Tensor | No
 
 def _is_independent(q: Distribution) -> bool:
     return isinstance(q, Independent) and q.reinterpreted_batch_ndims == 1
+
+
+@register_kl(Independent, MultivariateNormal)
+def _kl_diagonal_normal(q: Independent, p: MultivariateNormal) -> Tensor:
+    r"""For means m and deviations s, and L L^T the covariance of p, whose mean is m':
+    :math:`\frac12 (|L^{-1} (m - m')|^2 + |L^{-1} \operatorname{diag} s|^2 - D) + \log |L|
+    - \sum_d \log s_d`."""
+    if not (_is_independent(q) and isinstance(q.base_dist, Normal)) or p.batch_shape:
+        raise NotImplementedError
+    size = p.event_shape[0]
+    inverse = torch.linalg.solve_triangular(
+        p.scale_tril, torch.eye(size).to(p.scale_tril), upper=False
+    )
+    moved = ((q.mean - p.loc) @ inverse.T).square().sum(dim=-1)
+    spread = (q.variance @ inverse.square().sum(dim=0)[:, None])[..., 0]
+    log_scales = p.scale_tril.diagonal().log().sum() - q.stddev.log().sum(dim=-1)
+    return 0.5 * (moved + spread - size) + log_scales

@@ -16,7 +16,8 @@ class Prior(Component, nn.Module, abc.ABC):
 
     To add one, implement :meth:`forward` and, where they differ, state the least number of
     dimensions of its space in :attr:`min_latent_dim` and the way between two of its points in
-    :attr:`path`. The constructor's first argument is `latent_dim`.
+    :attr:`path`; one that learns from the posteriors when training is over has :meth:`fit`. The
+    constructor's first argument is `latent_dim`.
 
     Arguments:
         latent_dim: The number of latent dimensions.
@@ -48,4 +49,11 @@ class Prior(Component, nn.Module, abc.ABC):
         """
         Returns:
             The prior, with batch shape () and event shape (D,), on the module's device.
+        """
+
+    def fit(self, q: Distribution) -> None:
+        """Told the posteriors when training is over; nothing is done with them here.
+
+        Arguments:
+            q: The posteriors of N training sentences, with batch shape (N,).
         """

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 from jsonargparse import Namespace
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
@@ -21,7 +22,9 @@ from ..console import Percentage, note
 from ..data import SentenceData
 from ..errors import TrainingError, UsageError
 from ..metrics import Evaluation
+from ..metrics.likelihood import Scorer
 from ..metrics.probe import probe
+from ..priors import Prior
 from ..runs import Run, held, unwritable, write_text
 from ..training import LitTextVAE
 from ..training.callbacks import CollapseDoctor, Throughput
@@ -35,6 +38,9 @@ from .processes import end_children, is_first, one_voice
 from .report import write_report
 from .show import show
 from .trainer import make_trainer
+
+FITTED = 100_000
+"""The most training sentences that a prior is fitted to."""
 
 
 def train(config: Namespace, run: Run, resume: bool = False, profile: bool = False) -> Evaluation:
@@ -92,6 +98,7 @@ def run_through(
     # Only the first process knows a name that was found because it was free.
     run = Run(Path(trainer.strategy.broadcast(str(run.folder))))
     epoch = take_best(module, run)
+    fit_prior(module.vae.to(trainer.strategy.root_device).eval(), data)
     best = TextVAE(module.vae, data.tokenizer, data.encoder_tokenizer)
     best.to(trainer.strategy.root_device)
     doctor = next(part for part in trainer.callbacks if isinstance(part, CollapseDoctor))
@@ -193,6 +200,18 @@ def take_best(module: LitTextVAE, run: Run) -> int | None:
     best = read_checkpoint(path)
     module.load_state_dict(best["state_dict"])
     return best["epoch"] + 1
+
+
+def fit_prior(vae: SentenceVAE, data: SentenceData) -> None:
+    """Tells a prior that learns from them the posteriors of training sentences, which are all, or
+    every so manyth if they are more than :data:`FITTED`."""
+    if vae.prior is None or type(vae.prior).fit is Prior.fit:
+        return
+    sentences = data.sentences("train")
+    step = -(-len(sentences) // FITTED)
+    with torch.inference_mode():
+        scorer = Scorer(vae, [sentences[i] for i in range(0, len(sentences), step)])
+        vae.prior.fit(vae.posterior(scorer.features()))
 
 
 def report(
