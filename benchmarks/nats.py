@@ -48,6 +48,8 @@ def measure(run: str, arguments: argparse.Namespace) -> dict[str, dict[str, floa
     """The bounds in each case, the means over sentences, in nats."""
     model, data = TextVAE.from_pretrained(run), own_data(run)
     vae = model.vae.eval()
+    if vae.encoder is None or (vae.labels is not None and vae.labels.has_prior):
+        raise SystemExit(f"{run}: a language model, or of a prior for each label")
     if not isinstance(vae.decoder, RecurrentDecoder):
         raise SystemExit(f"{run}: {type(vae.decoder).__name__} is not recurrent")
     valid = data.sentences("valid")[:: arguments.every]

@@ -1,6 +1,7 @@
 """The contracts of encoders and decoders, over all of them, and the model's terms."""
 
 import dataclasses
+import math
 from typing import Any
 
 import pytest
@@ -203,6 +204,18 @@ def test_a_projection_ties_unequal_sizes(D: type[Decoder]) -> None:
     h = state["hidden"][:, -1]  # (B, H), of the last layer
     mapped = h @ decoder.projection.weight.T + decoder.projection.bias
     torch.testing.assert_close(logits, mapped @ decoder.embedding.weight.T)
+
+
+@pytest.mark.parametrize("ranges", [{}, {"init_range": 0.05, "embedding_range": 0.1}])
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("D", RECURRENT_DECODERS)
+def test_a_projection_begins_near_ignorance(D: type[Decoder], tied: bool, ranges: dict) -> None:
+    """Within half a nat a token of log V, whatever the size of the embeddings."""
+    torch.manual_seed(0)
+    decoder = D(1_000, 4, 64, 64, tie_embeddings=tied, projection=True, **ranges).eval()
+    x = torch.randint(4, 1_000, (8, 12))
+    nll = -decoder.log_prob(x, torch.ones_like(x, dtype=torch.bool), torch.randn(1, 8, 4)) / 12
+    assert abs(nll.mean().item() - math.log(1_000)) < 0.5
 
 
 @pytest.mark.parametrize("width", [1, 2, 3, 6, 8, 13])

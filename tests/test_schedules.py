@@ -77,3 +77,11 @@ def test_a_cycle_may_be_the_last_where_nobody_knows() -> None:
     assert [schedule.arrived(step) for step in (0, 4, 5, 12)] == [False, False, True, True]
     schedule.all_batches = 25
     assert [schedule.arrived(step) for step in (5, 12, 24, 25)] == [False, False, False, True]
+    # The third would not have risen at the end, nor would the fourth.
+    schedule.all_batches = 24
+    assert [schedule.arrived(step) for step in (5, 14, 15)] == [False, False, True]
+    schedule = Cyclical(10, rise=0.5, cycles=4)
+    schedule.all_batches = 20
+    assert [schedule.arrived(step) for step in (5, 14, 15)] == [False, False, True]
+    schedule.all_batches = 3
+    assert [schedule.arrived(step) for step in (3, 5)] == [False, True]

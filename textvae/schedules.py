@@ -209,9 +209,11 @@ class Cyclical(Schedule):
         return self.start + (self.end - self.start) * min(1.0, gone / self.rise)
 
     def arrived(self, step: int) -> bool:
-        """Whether the last cycle has risen; the first where there is no telling which is last."""
+        """Whether the last cycle that training has room to raise has risen; the first where there
+        is no telling which is last."""
         delay, period = self.batches(self.delay), self.batches(self.period)
         cycles = self.cycles
-        if cycles is None and self.all_batches is not None:
-            cycles = math.ceil((self.all_batches - delay) / period)
+        if self.all_batches is not None:
+            room = math.floor((self.all_batches - delay) / period + 1 - self.rise)
+            cycles = room if cycles is None else min(cycles, room)
         return (step - delay) / period >= max(cycles or 1, 1) - 1 + self.rise

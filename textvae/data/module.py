@@ -5,12 +5,12 @@ __all__ = ["GrammarData", "SentenceData", "TextData"]
 import abc
 from collections.abc import Sequence
 from functools import cached_property
-from textwrap import shorten
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
 
+from ..console import one_line
 from ..errors import UsageError, some
 from .batching import BatchPlan, OrderedLoader, SentenceLoader, length_batches
 from .corpus import Corpus, Source, prepare
@@ -215,7 +215,8 @@ class SentenceData(pl.LightningDataModule, abc.ABC):
                 longest = 1 + int(lengths[which])
                 if longest > limit:
                     lower = ", or lower --data.max_length" if split == "train" else ""
-                    begins = shorten(self.texts(split)[which], 40, placeholder=" ...")
+                    text = one_line(self.texts(split)[which])
+                    begins = text if len(text) <= 40 else f"{text[:36]} ..."
                     raise UsageError(
                         f"{split}: a sentence of {longest} tokens ({begins}) is longer than the "
                         f"{limit} positions of the {reader}; take a model with more{lower}"

@@ -95,12 +95,14 @@ class RecurrentDecoder(Decoder):
         width = embedding_size if projection else hidden_size
         self.to_logits = nn.Linear(width, vocab_size, bias=False)
         init_uniform_(self, init_range, embedding_range)
-        if projection:
-            # States are small, and embeddings too: logits shall not begin all alike.
-            nn.init.orthogonal_(self.projection.weight, gain=3.0)
-            nn.init.zeros_(self.projection.bias)
         if tie_embeddings:
             self.to_logits.weight = self.embedding.weight
+        if projection:
+            # States and the benchmark's embeddings are small: three times as much lets logits
+            # begin apart, but with PyTorch's large embeddings it would be far too much.
+            rms = self.to_logits.weight.detach().square().mean().sqrt().item()
+            nn.init.orthogonal_(self.projection.weight, gain=min(3.0, 0.3 / 3**0.5 / rms))
+            nn.init.zeros_(self.projection.bias)
 
     def log_prob(self, x: Tensor, mask: Tensor, z: Tensor) -> Tensor:
         tokens = inputs_of(x, self.word_dropout if self.training else 0.0)  # (B, T)

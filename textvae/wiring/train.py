@@ -179,8 +179,8 @@ def explained(last: Path) -> Iterator[None]:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
             raise unwritable(last.parent, error) from error
         raise
-    except RuntimeError as error:
-        if "loading state_dict" in str(error):
+    except (RuntimeError, ValueError) as error:
+        if "loading state_dict" in str(error) or "parameter group" in str(error):
             raise UsageError(f"{last} is of another model; resume without new options") from error
         if "does not allow for gradient clipping" in str(error):
             raise UsageError(
@@ -207,6 +207,8 @@ def fit_prior(vae: SentenceVAE, data: SentenceData) -> None:
     every so manyth if they are more than :data:`FITTED`."""
     if vae.prior is None or type(vae.prior).fit is Prior.fit:
         return
+    if vae.labels is not None and vae.labels.has_prior:
+        return  # each label has its own, which training learns
     sentences = data.sentences("train")
     step = -(-len(sentences) // FITTED)
     with torch.inference_mode():
