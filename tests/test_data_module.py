@@ -48,6 +48,15 @@ def test_long_sentences_are_left_out_of_training_only(write: Callable[..., str])
     assert len(data.texts("train")) == 402
 
 
+def test_a_sentence_without_spaces_that_has_no_room_is_shown(write: Callable[..., str]) -> None:
+    """Its beginning, without the control characters that it may hold."""
+    long = "我\x1b[31m们" + "很好" * 40
+    data = TextData(text=write("zh.txt", [*LINES, long]), tokenizer=CharacterTokenizer())
+    with pytest.raises(UsageError) as raised:
+        data.check_lengths(None, 70)
+    assert "(我 [31m们很好很好" in str(raised.value) and "很好很 ...)" in str(raised.value)
+
+
 def test_too_small_a_max_length_is_refused(folder: str) -> None:
     with pytest.raises(
         UsageError, match="all training sentences have over 3 tokens; raise --data.max_length"

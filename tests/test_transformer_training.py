@@ -109,7 +109,7 @@ REFUSALS: dict[str, tuple[list[str], str]] = {
     ),
     "too few positions": (
         ["--decoder.config.n_positions", "6"],
-        "(this clever shepherd did not feed ...) is longer than the 5 positions of the decoder",
+        "(this clever shepherd did not feed th ...) is longer than the 5 positions of the decoder",
     ),
 }
 
