@@ -18,14 +18,14 @@ import json
 import torch
 import torch.nn as nn
 from torch import Tensor
-from torch.distributions import Distribution, Independent
 
 from textvae.api import TextVAE
 from textvae.cli.corpora import own_data
 from textvae.decoders.recurrent import RecurrentDecoder
 from textvae.metrics.likelihood import Scorer
-from textvae.priors import FittedNormal
+from textvae.priors import FittedNormal, StandardNormal
 from textvae.vae import SentenceVAE
+from textvae.wiring.train import fit_prior
 
 CONFIDENCE = 0.95
 COLUMNS = ("nll_iw", "nll_elbo", "kl")
@@ -52,32 +52,21 @@ def measure(run: str, arguments: argparse.Namespace) -> dict[str, dict[str, floa
         raise SystemExit(f"{run}: a language model, or of a prior for each label")
     if not isinstance(vae.decoder, RecurrentDecoder):
         raise SystemExit(f"{run}: {type(vae.decoder).__name__} is not recurrent")
+    if vae.posterior.prior_cls is not StandardNormal:
+        raise SystemExit(f"{run}: {type(vae.posterior).__name__} is not Gaussian")
     valid = data.sentences("valid")[:: arguments.every]
+    as_it_is, fitted = vae.prior, FittedNormal(vae.latent_dim)
+    vae.prior = fitted
+    fit_prior(vae, data)
+    found = {}
     with torch.inference_mode():
-        q = posteriors(vae, data.sentences("train"), arguments.precision)
-        fitted = FittedNormal(vae.latent_dim)
-        fitted.fit(q)
-        cases = {"as it is": vae.prior, "fitted prior": fitted}
-        found = {}
-        for name, prior in cases.items():
+        for name, prior in (("as it is", as_it_is), ("fitted prior", fitted)):
             vae.prior = prior
             found[name] = bounds(vae, valid, arguments)
-            hook = vae.decoder.projection.register_forward_hook(_less_sure)
+            hook = vae.decoder.projection.register_forward_hook(less_sure)
             found[f"{name}, logits x {CONFIDENCE}"] = bounds(vae, valid, arguments)
             hook.remove()
     return found
-
-
-def posteriors(vae: SentenceVAE, sentences: list[list[int]], precision: str) -> Distribution:
-    """The Gaussian posteriors of sentences.
-
-    Raises:
-        SystemExit: If they are not Gaussian.
-    """
-    q = vae.posterior(Scorer(vae, sentences, precision=precision).features())
-    if not isinstance(q, Independent):
-        raise SystemExit(f"{type(vae.posterior).__name__} is not Gaussian")
-    return q
 
 
 def bounds(
@@ -89,7 +78,8 @@ def bounds(
     return {name: getattr(found, name).mean().item() for name in COLUMNS}
 
 
-def _less_sure(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+def less_sure(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+    """A hook that scales what the logits are linear in."""
     return CONFIDENCE * output
 
 

@@ -12,7 +12,9 @@ from torch.distributions import Independent, Laplace, MultivariateNormal, Normal
 
 import textvae
 from textvae.distributions import Point, kl
+from textvae.metrics.likelihood import Scorer
 from textvae.priors import FittedNormal
+from textvae.vae import SentenceVAE
 
 from .corpora import TINY
 
@@ -110,7 +112,9 @@ def test_training_is_that_of_the_standard_normal(command: Callable, place: Path)
     assert after["kl_per_dim"] is None or "kl_per_dim" not in after
 
     model = textvae.load(str(own))
-    assert model.vae.prior.fitted and model.sample(3, seed=0) != textvae.load(str(plain)).sample(3)
+    assert model.vae.prior.fitted and model.sample(3, seed=0) != textvae.load(str(plain)).sample(
+        3, seed=0
+    )
     code, out, err = command("evaluate", "fitted_normal", "--json", "--samples", "4")
     assert code == 0 and json.loads(out)["nll_elbo"] == pytest.approx(after["nll_elbo"], abs=1e-5)
 
@@ -130,3 +134,29 @@ def test_a_finished_run_has_it_by_resuming(command: Callable, place: Path) -> No
     for name in ("nll_iw", "nll_elbo", "kl", "z_gain", "epoch"):
         assert resumed[name] == given[name]
     assert textvae.load(str(place / "runs" / "resumed")).vae.prior.fitted
+
+
+def test_of_a_conditional_model_it_is_fitted_to_what_was_trained_on(
+    command: Callable, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All labels share it, and a sentence that is too long to learn from is too long for it."""
+    seen = []
+
+    class Spy(Scorer):
+        def __init__(self, vae: SentenceVAE, sentences: list[list[int]]) -> None:
+            super().__init__(vae, sentences)
+            seen.append(
+                (len(sentences), max(map(len, sentences)), sorted(set(self.label.tolist())))
+            )
+
+    monkeypatch.setattr("textvae.wiring.train.Scorer", Spy)
+    lines = [f"{('good', 'bad')[i % 2]}\tnumber {i} of {i % 7} kinds" for i in range(200)]
+    lines += [f"good\tlong {i}" + " long" * 40 for i in range(20)]
+    (place / "labelled.tsv").write_text("label\ttext\n" + "\n".join(lines) + "\n")
+    text = "--text labelled.tsv --data.text_column text --data.label_column label".split()
+    model = [*TINY[8:], "--labels", "shared_prior", "--data.max_length", "20"]
+    code, _, err = command("train", *text, *model, "--name", "told", "--prior", "fitted_normal")
+    assert code == 0, err
+    assert textvae.load(str(place / "runs" / "told")).vae.prior.fitted
+    ((count, longest, labels),) = seen
+    assert 150 < count < 200 and longest <= 20 and labels == [0, 1]

@@ -29,7 +29,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--scale",
         type=at_least(float, 0),
         default=0.5,
-        help="how far: standard deviations of the prior, or radians on a sphere (0.5)",
+        help="how far: standard deviations of N(0, I), or radians on a sphere (0.5)",
     )
     add_decoding(parser)
 

@@ -56,4 +56,7 @@ class Pairs(Sequence):
 
 def labels_of(sentences: Sequence[Sequence[int]]) -> Sequence[int] | None:
     """The numbers of the labels of sentences, or None where they have none."""
-    return sentences.labels if isinstance(sentences, Pairs) else None
+    if isinstance(sentences, Pairs):
+        return sentences.labels
+    labels = [sentence.label for sentence in sentences if isinstance(sentence, Pair)]
+    return labels if labels and None not in labels else None

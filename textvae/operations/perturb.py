@@ -24,7 +24,7 @@ def perturb(
         vae: The model.
         text: The sentence.
         n: How many to write.
-        scale: How far to go: the standard deviation of the noise, in those of the prior; on a
+        scale: How far to go: the standard deviation of the noise, in those of N(0, I); on a
             sphere the angle in radians.
         seed: The seed of the noise and of sampling.
         strategy: greedy, beam or sample.

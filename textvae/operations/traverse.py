@@ -29,7 +29,7 @@ def traverse(
 ) -> list[str]:
     """Writes the sentences that differ from one in a single dimension or along a principal axis.
 
-    In R^D the coordinate goes from -span to span: in standard deviations of the prior for a
+    In R^D the coordinate goes from -span to span: in standard deviations of N(0, I) for a
     dimension, in those of the sentences about their mean for an axis. On a sphere one walks on a
     great circle from -span to span, in radians.
 

@@ -22,10 +22,9 @@ class FittedNormal(Prior):
         (\mu_n - \bar\mu) (\mu_n - \bar\mu)^\top + \operatorname{diag} \sigma_n^2\Big)
 
     Training is that of the standard normal prior, to the bit, and so is the epoch that is kept.
-    The bounds of the likelihood are better, and samples from the prior more like the text; the
-    divergence may be below the posterior's floor, which is that to N(0, I), and is none of single
-    dimensions any more, since they are correlated. A finished run of the standard normal prior
-    has it by `textvae train --resume RUN --prior fitted_normal`.
+    The mean divergence is less, and may be below the posterior's floor, which is that to N(0, I);
+    it is none of single dimensions any more, since they are correlated. A finished run of the
+    standard normal prior has it by `textvae train --resume RUN --prior fitted_normal`.
 
     References:
         | From Variational to Deterministic Autoencoders (Ghosh et al., 2020), of priors that are

@@ -1,6 +1,6 @@
 """A whole training run: from a configuration to a folder with a model and its report."""
 
-__all__ = ["train"]
+__all__ = ["fit_prior", "train"]
 
 import errno
 import logging
@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from jsonargparse import Namespace
@@ -203,17 +204,18 @@ def take_best(module: LitTextVAE, run: Run) -> int | None:
 
 
 def fit_prior(vae: SentenceVAE, data: SentenceData) -> None:
-    """Tells a prior that learns from them the posteriors of training sentences, which are all, or
-    every so manyth if they are more than :data:`FITTED`."""
+    """Tells a prior that learns from them the posteriors of the sentences that were trained on, or
+    of every so manyth if they are more than :data:`FITTED`."""
     if vae.prior is None or type(vae.prior).fit is Prior.fit:
         return
     if vae.labels is not None and vae.labels.has_prior:
         return  # each label has its own, which training learns
-    sentences = data.sentences("train")
-    step = -(-len(sentences) // FITTED)
+    sentences, lengths = data.sentences("train"), data.corpus.lengths["train"]
+    seen = np.flatnonzero(np.asarray(lengths) <= data.max_length)
+    chosen = seen[:: -(-len(seen) // FITTED)].tolist()
     with torch.inference_mode():
-        scorer = Scorer(vae, [sentences[i] for i in range(0, len(sentences), step)])
-        vae.prior.fit(vae.posterior(scorer.features()))
+        features = Scorer(vae, [sentences[i] for i in chosen]).features()
+        vae.prior.fit(vae.posterior(features))
 
 
 def report(
