@@ -146,6 +146,26 @@ class SignalAt(pl.Callback):
             os.kill(os.getpid(), self.number)
 
 
+def test_a_checkpoint_of_another_model_is_refused(command: Run, place: Path) -> None:
+    """Of other sizes, or of an optimiser with other groups of parameters."""
+    assert command("train", "--name", "other", *TINY)[0] == 0
+    told = "runs/other/checkpoints/last.ckpt is of another model; resume without new options"
+    code, _, err = command("train", "--resume", "other", "--decoder.hidden_size", "32")
+    assert code == 2 and err.splitlines()[-1] == f"textvae train: {told}"
+
+    last = place / "runs" / "other" / "checkpoints" / "last.ckpt"
+    state = torch.load(last, weights_only=True)
+    (group,) = state["optimizer_states"][0]["param_groups"]
+    first, *rest = group["params"]
+    state["optimizer_states"][0]["param_groups"] = [
+        group | {"params": [first]},
+        group | {"params": rest},
+    ]
+    torch.save(state, last)
+    code, _, err = command("train", "--resume", "other")
+    assert code == 2 and err.splitlines()[-1] == f"textvae train: {told}"
+
+
 @pytest.mark.parametrize(("batch", "number"), [(3, signal.SIGINT), (11, signal.SIGTERM)])
 def test_an_interrupted_run_resumes_exactly(command: Run, batch: int, number: int) -> None:
     name, handler = f"cut{batch}", signal.getsignal(number)
